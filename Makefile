@@ -1,0 +1,70 @@
+# Everything installs itself: Python 3.11 or newer, git and make are all that must be there.
+PYTHON ?= python3
+USE_CASE ?= flight_delays
+export DAGSTER_HOME ?= $(CURDIR)/.dagster
+export DAGSTER_DISABLE_TELEMETRY = yes
+BIN = .venv/bin
+PIP = -m pip --disable-pip-version-check install --quiet --no-compile --no-deps --require-hashes
+
+.PHONY: run test ui bench lint lock clean
+
+run: .venv/run.installed .venv-dvc/installed
+	$(BIN)/mlops run $(USE_CASE)
+
+ui: .venv/run.installed .venv-dvc/installed
+	$(BIN)/dg dev --host 127.0.0.1 --port 3000
+
+test: .venv/test.installed .venv-dvc/installed .venv/browser.checked
+	$(BIN)/python -m pytest
+
+lint: .venv/test.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/test.installed .venv-dvc/installed
+	$(BIN)/python benchmarks/orchestration.py
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+
+.venv/run.installed: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing the project's requirements"
+	$(BIN)/python $(PIP) -r requirements.lock
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.installed: requirements-dev.lock .venv/run.installed
+	@echo "installing what the tests need"
+	$(BIN)/python $(PIP) -r requirements-dev.lock
+	@touch $@
+
+# DVC's dependencies and Dagster's exclude each other, so DVC has its own environment.
+.venv-dvc/installed: requirements-dvc.lock | .venv/bin/python
+	@echo "installing DVC"
+	$(PYTHON) -m venv .venv-dvc
+	.venv-dvc/bin/python $(PIP) -r requirements-dvc.lock
+	ln -sf ../../.venv-dvc/bin/dvc $(BIN)/dvc
+	@touch $@
+
+# The browser tests need a Chrome or Chromium; without one, they are reported as not run.
+.venv/browser.checked: | .venv/bin/python
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+	    && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    echo "installing Chromium"; \
+	    { apt-get -qq update && apt-get -qq install -y chromium; } >/dev/null 2>&1 || true; \
+	fi
+	@touch $@
+
+# Needs uv. The lock files hold names, versions and hashes, and no address.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+       --no-emit-index-url --no-annotate --no-header
+lock:
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --group dvc -o requirements-dvc.lock
+
+clean:
+	rm -rf artifacts .dvc/cache .dagster/history .dagster/storage .dagster/schedules .dagster/logs dvc.lock

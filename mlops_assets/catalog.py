@@ -1,0 +1,195 @@
+"""The one table of artifacts: name, stage, upstream, files. Dagster's assets and ``dvc.yaml`` are
+both held to it.
+
+Belongs here: what artifacts exist and how they depend on each other. Does not belong here: how one
+is made (the stage folders) or where it is kept (``resources/artifact_store.py``).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["data", "training", "export", "evidence", "release", "monitoring"]
+
+
+@dataclass(frozen=True)
+class DvcPlot:
+    """A plot of DVC over a JSON list of records in an artifact's folder."""
+
+    title: str
+    file: str
+    x: str
+    y: str
+    template: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One artifact of a model's life.
+
+    ``files`` are what its folder holds at least. ``per_batch`` artifacts have one folder a batch.
+    ``reads_champion`` marks the two monitors, which read the release that predicted a batch as an
+    input named by hash: it orders DVC's stages, and is no edge of the asset graph, for a later
+    release does not outdate what an earlier one was seen to do. ``fields`` are the fields of the
+    use case that decide the content.
+    """
+
+    name: str
+    stage: Stage
+    upstream: tuple[str, ...]
+    files: tuple[str, ...]
+    description: str
+    kinds: tuple[str, ...]
+    fields: tuple[str, ...]
+    per_batch: bool = False
+    reads_champion: bool = False
+    metrics: tuple[str, ...] = ()
+    plots: tuple[DvcPlot, ...] = ()
+
+    @property
+    def is_report(self) -> bool:
+        return "report.html" in self.files
+
+
+SHARED_CODE = (
+    "mlops_assets/catalog.py",
+    "mlops_assets/content_hash.py",
+    "mlops_assets/use_case.py",
+)
+STAGE_CODE: dict[str, tuple[str, ...]] = {
+    "data": ("mlops_assets/data", "mlops_assets/monitoring/histograms.py"),
+    "training": ("mlops_assets/training",),
+    "export": ("mlops_assets/export", "mlops_assets/serving", "mlops_assets/training"),
+    "evidence": ("mlops_assets/evidence", "mlops_assets/reporting", "mlops_assets/serving"),
+    "release": ("mlops_assets/release", "mlops_assets/governance", "mlops_assets/serving"),
+    "monitoring": (
+        "mlops_assets/monitoring",
+        "mlops_assets/evidence",
+        "mlops_assets/reporting",
+        "mlops_assets/serving",
+    ),
+}
+"""The code each stage's artifacts are made by: what a change of outdates them."""
+
+REPORT = ("report.json", "report.html")
+
+ARTIFACTS: tuple[Artifact, ...] = (
+    Artifact(
+        "raw_copy",
+        "data",
+        (),
+        ("data.parquet", "manifest.json"),
+        "The batch as the source delivered it, byte for byte, with a manifest of what it is.",
+        ("parquet",),
+        ("source", "target", "columns"),
+        per_batch=True,
+    ),
+    Artifact(
+        "cleaned_dataset",
+        "data",
+        ("raw_copy",),
+        ("data.parquet", "quarantine.parquet", "counts.json"),
+        "The batch's valid rows, and beside them the rejected ones with their reasons.",
+        ("pandera", "parquet"),
+        ("target", "columns", "rows"),
+        per_batch=True,
+    ),
+    Artifact(
+        "features",
+        "data",
+        ("cleaned_dataset",),
+        ("data.parquet", "reference.json", "features.json"),
+        "The training window, divided by time into train, calibration and test rows.",
+        ("parquet",),
+        ("target", "columns", "slices", "training"),
+    ),
+    Artifact(
+        "model",
+        "training",
+        ("features",),
+        ("model.joblib", "model.json"),
+        "The simplest candidate within one standard error of the best, fitted and calibrated.",
+        ("scikitlearn",),
+        ("target", "columns", "training"),
+    ),
+    Artifact(
+        "onnx_model",
+        "export",
+        ("model", "features"),
+        ("model.onnx", "model.json"),
+        "The model with its preprocessing and calibration as one ONNX graph: raw columns in.",
+        ("onnx",),
+        ("target", "columns", "limits"),
+    ),
+    Artifact(
+        "quantized_model",
+        "export",
+        ("onnx_model", "features"),
+        ("model.onnx", "model.json"),
+        "The ONNX model in 8 bits where its family allows, with what that changed.",
+        ("onnx",),
+        ("target", "limits"),
+    ),
+    Artifact(
+        "evaluation_report",
+        "evidence",
+        ("features", "model", "onnx_model", "quantized_model"),
+        (*REPORT, "metrics.json", "calibration.json"),
+        "What the model and its forms can do, for whom, and against the champion.",
+        ("report",),
+        ("title", "target", "columns", "slices", "promotion", "training"),
+        metrics=("metrics.json",),
+        plots=(DvcPlot("calibration", "calibration.json", "predicted", "observed", "linear"),),
+    ),
+    Artifact(
+        "explainability_report",
+        "evidence",
+        ("features", "onnx_model"),
+        (*REPORT, "importance.json"),
+        "Which inputs move the model's answers, overall and for single rows.",
+        ("report",),
+        ("title", "target", "columns", "training"),
+        plots=(
+            DvcPlot("importance", "importance.json", "share", "column", "bar_horizontal_sorted"),
+        ),
+    ),
+    Artifact(
+        "drift_report",
+        "monitoring",
+        ("cleaned_dataset",),
+        REPORT,
+        "Whether the batch differs from what its champion was trained on, and in what.",
+        ("report",),
+        ("title", "target", "columns", "monitoring", "training"),
+        per_batch=True,
+        reads_champion=True,
+    ),
+    Artifact(
+        "performance_report",
+        "monitoring",
+        ("cleaned_dataset",),
+        REPORT,
+        "How well the champion predicted the batch, once its labels are there.",
+        ("report",),
+        ("title", "target", "columns", "slices", "retraining", "training"),
+        per_batch=True,
+        reads_champion=True,
+    ),
+    Artifact(
+        "release",
+        "release",
+        (
+            "features",
+            "model",
+            "onnx_model",
+            "quantized_model",
+            "evaluation_report",
+            "explainability_report",
+        ),
+        ("release.json",),
+        "The champion: which immutable bundle serves, and the decision that put it there.",
+        ("release",),
+        ("promotion", "limits"),
+    ),
+)
+
+BY_NAME: dict[str, Artifact] = {artifact.name: artifact for artifact in ARTIFACTS}

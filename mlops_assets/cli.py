@@ -1,0 +1,227 @@
+"""``mlops``: only what neither ``dg`` nor ``dvc`` does.
+
+Belongs here: parsing the command line and printing. Does not belong here: any work of a stage.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from resources.workspace import Workspace
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns its exit status, 0 for success."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster"))
+    _use_utf8()
+    status: int = options.command(options)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mlops", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="the whole lifecycle: tick until nothing is left to do")
+    run.add_argument("use_case")
+    run.set_defaults(command=_run)
+
+    tick = commands.add_parser("tick", help="evaluate every sensor once and run what it asks for")
+    tick.add_argument("use_case", nargs="?", help="default: all of them")
+    tick.set_defaults(command=_tick)
+
+    materialize = commands.add_parser(
+        "materialize", help="materialize one artifact, for all its batches (DVC's stages do)"
+    )
+    materialize.add_argument("use_case")
+    materialize.add_argument("artifact")
+    materialize.set_defaults(command=_materialize)
+
+    dvc_yaml = commands.add_parser("dvc-yaml", help="write dvc.yaml from the catalog")
+    dvc_yaml.set_defaults(command=_dvc_yaml)
+
+    restore = commands.add_parser("restore", help="bring back a version of an artifact by its hash")
+    restore.add_argument("use_case")
+    restore.add_argument("hash")
+    restore.add_argument("target", type=Path, help="a folder that does not exist yet")
+    restore.set_defaults(command=_restore)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from dagster import DagsterInstance
+
+    from sensors.tick import tick_until_quiet
+
+    workspace = _workspace(options.use_case)
+    definitions = _definitions()
+    failed = []
+    with DagsterInstance.get() as instance:
+        for finished in tick_until_quiet(definitions, workspace, instance, _say):
+            _say(f"    {finished.message} ({finished.seconds:.1f} s)")
+            failed += [] if finished.success else [finished]
+    _report(workspace)
+    for run in failed:
+        _say(f"FAILED: {run.intent}: {run.message}")
+    return 1 if failed else 0
+
+
+def _tick(options: argparse.Namespace) -> int:
+    from dagster import DagsterInstance
+
+    from sensors.tick import tick
+
+    definitions = _definitions()
+    names = [options.use_case] if options.use_case else _use_case_names()
+    success = True
+    with DagsterInstance.get() as instance:
+        for name in names:
+            finished = tick(definitions, _workspace(name), instance, _say)
+            for run in finished:
+                _say(f"    {run.message} ({run.seconds:.1f} s)")
+                success = success and run.success
+            if not finished:
+                _say(f"{name}: nothing to do")
+    return 0 if success else 1
+
+
+def _materialize(options: argparse.Namespace) -> int:
+    from dagster import DagsterInstance
+
+    from mlops_assets.catalog import BY_NAME
+    from mlops_assets.lifecycle import JOBS
+    from resources.assets import asset_key, batch_partitions
+    from resources.dvc_lock import expected_batches
+    from sensors.situation import USE_CASE_TAG
+    from sensors.tick import execute
+
+    workspace = _workspace(options.use_case)
+    name = options.artifact
+    if name not in BY_NAME:
+        _say(f"there is no artifact {name!r}: choose from {', '.join(BY_NAME)}")
+        return 2
+    verb = next(verb for verb, names in JOBS.items() if name in names)
+    per_batch = BY_NAME[name].per_batch
+    batches: tuple[str | None, ...] = expected_batches(workspace, name) if per_batch else (None,)
+    definitions = _definitions()
+    with DagsterInstance.get() as instance:
+        known = [batch for batch in batches if batch is not None]
+        if known:
+            instance.add_dynamic_partitions(batch_partitions(workspace).name or "", known)
+        for batch in batches:
+            _, why = execute(
+                definitions,
+                f"{workspace.name}__{verb}",
+                instance,
+                partition_key=batch,
+                tags={USE_CASE_TAG: workspace.name},
+                asset_selection=[asset_key(workspace, name)],
+            )
+            if why is not None:
+                _say(f"{workspace.name}/{name} {batch or ''} failed: {why}")
+                return 1
+    return 0
+
+
+def _dvc_yaml(_: argparse.Namespace) -> int:
+    (PROJECT / "dvc.yaml").write_text(rendered_dvc_yaml(), encoding="utf-8")
+    return 0
+
+
+def rendered_dvc_yaml() -> str:
+    """The text of ``dvc.yaml`` for all use cases of the project."""
+    import yaml
+
+    from mlops_assets.pipeline import render
+    from resources.dvc_lock import dvc_use_case
+
+    use_cases = [dvc_use_case(_workspace(name)) for name in _use_case_names()]
+    head = "# Rendered from mlops_assets/catalog.py by `mlops dvc-yaml`. Change it there.\n"
+    return head + yaml.safe_dump(render(use_cases), sort_keys=False, width=100)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from resources.artifact_store import MissingArtifactError
+
+    if options.target.exists():
+        _say(f"{options.target} exists already: name a folder that does not")
+        return 2
+    try:
+        _workspace(options.use_case).store.restore(options.hash, options.target)
+    except MissingArtifactError as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+def _report(workspace: "Workspace") -> None:
+    from mlops_assets.content_hash import json_bytes
+    from mlops_assets.governance.ledger import champion
+    from mlops_assets.governance.summary import print_table, summarise
+    from resources.artifact_store import write_atomically
+    from sensors.situation import reports
+
+    batches = workspace.store.batches("drift_report")
+    entries = workspace.releases.entries()
+    found = {batch: reports(workspace, batch) for batch in batches}
+    records = summarise(found, entries, workspace.use_case.monitoring)
+    path = workspace.store.root / "summary.json"
+    write_atomically(path, json_bytes(records))
+    _say("\n" + print_table(records))
+    current = champion(entries)
+    if current is not None and current.release is not None:
+        _say(f"\nChampion {current.release}, trained up to {current.batch}")
+        _say(f"  {current.outcome}: {'; '.join(current.reasons)}")
+    _say("\nReports")
+    root = workspace.store.root.relative_to(workspace.root)
+    for name in ("evaluation_report", "explainability_report"):
+        _say(f"  {root / name / 'report.html'}")
+    if batches:
+        for name in ("drift_report", "performance_report"):
+            _say(f"  {root / name}/<batch>/report.html")
+    if current is not None:
+        _say(f"  {root}/releases/{current.release}/")
+    _say(f"  {path.relative_to(workspace.root)}")
+
+
+def _workspace(name: str) -> "Workspace":
+    import yaml
+
+    from mlops_assets.use_case import UseCase
+    from resources.workspace import Workspace
+
+    folder = PROJECT / "mlops_assets" / "defs" / name
+    path = folder / "defs.yaml"
+    if not path.is_file():
+        _say(f"there is no use case {name!r}: choose from {', '.join(_use_case_names())}")
+        raise SystemExit(2)
+    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Workspace(name, UseCase(**content["attributes"]), folder, PROJECT)
+
+
+def _use_case_names() -> list[str]:
+    return sorted(p.parent.name for p in (PROJECT / "mlops_assets" / "defs").glob("*/defs.yaml"))
+
+
+def _definitions() -> "dg.Definitions":
+    from mlops_assets.definitions import defs
+
+    return defs()
+
+
+def _use_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,182 @@
+"""The assets of the data stage: ``raw_copy``, ``cleaned_dataset``, ``features``.
+
+Thin: each loads, calls one function, stores and reports. The work is in the modules beside it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow.parquet as pq
+
+from mlops_assets.content_hash import json_bytes
+from mlops_assets.data.cleaning import BatchError, clean, quarantined_share
+from mlops_assets.data.features import (
+    SPLIT_NAMES,
+    build_features,
+    describe_features,
+    training_window,
+)
+from mlops_assets.data.raw_copy import describe, read_batch, require_new_content
+from resources.artifact_store import ArtifactKey
+from resources.assets import clear_failures, define, stored, storing, table_schema
+from resources.tables import write_parquet
+from resources.workspace import Workspace
+
+
+class TrainingWindow(dg.Config):
+    """Which batches to learn from."""
+
+    last_batch: str | None = None
+    """Last batch of the window; without it, what ``params.yaml`` says."""
+
+
+def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
+    return [_raw_copy(workspace), _cleaned_dataset(workspace), _features(workspace)]
+
+
+def _raw_copy(workspace: Workspace) -> dg.AssetsDefinition:
+    store, source = workspace.store, workspace.use_case.source
+
+    @define(workspace, "raw_copy")
+    def raw_copy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        key = ArtifactKey("raw_copy", context.partition_key)
+        with storing(workspace, key) as folder:
+            file = workspace.source.batch(context.partition_key)
+            content = read_batch(file.path)
+            manifest = describe(content, file.path.name, file.name, source)
+            others = {
+                b: store.json(ArtifactKey("raw_copy", b), "manifest.json")
+                for b in store.batches("raw_copy")
+            }
+            require_new_content(manifest, others)
+            (folder / "data.parquet").write_bytes(content)
+            (folder / "manifest.json").write_bytes(json_bytes(manifest))
+        schema = pq.read_schema(store.folder(key) / "data.parquet")
+        return stored(
+            workspace,
+            key,
+            {
+                "dagster/row_count": manifest["rows"],
+                "dagster/column_schema": table_schema(schema, _descriptions(workspace)),
+                "licence": manifest["licence"],
+                "source_md5": manifest["md5"],
+            },
+        )
+
+    return raw_copy
+
+
+def _cleaned_dataset(workspace: Workspace) -> dg.AssetsDefinition:
+    @define(workspace, "cleaned_dataset")
+    def cleaned_dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        batch = context.partition_key
+        key = ArtifactKey("cleaned_dataset", batch)
+        with storing(workspace, key) as folder:
+            raw = workspace.store.folder(ArtifactKey("raw_copy", batch))
+            cleaned = clean(pq.read_table(raw / "data.parquet"), workspace.use_case, batch)
+            write_parquet(cleaned.rows, folder / "data.parquet")
+            write_parquet(cleaned.quarantine, folder / "quarantine.parquet")
+            (folder / "counts.json").write_bytes(json_bytes(cleaned.counts))
+        counts = cleaned.counts
+        return stored(
+            workspace,
+            key,
+            {
+                "dagster/row_count": counts["rows_out"],
+                "dagster/column_schema": table_schema(
+                    cleaned.rows.schema, _descriptions(workspace)
+                ),
+                "rows_in": counts["rows_in"],
+                "quarantined": counts["quarantined"],
+                "removed": sum(counts["removed"].values()),
+                "unlabelled": counts["unlabelled"],
+                "reasons": counts["reasons"],
+            },
+        )
+
+    return cleaned_dataset
+
+
+def _features(workspace: Workspace) -> dg.AssetsDefinition:
+    @define(workspace, "features")
+    def features(
+        context: dg.AssetExecutionContext, config: TrainingWindow
+    ) -> dg.MaterializeResult[Any]:
+        key = ArtifactKey("features")
+        with clear_failures():
+            last_batch = config.last_batch or workspace.last_batch
+            usable, excluded = usable_batches(workspace)
+            window = training_window(usable, last_batch, workspace.use_case)
+        hashes = {b: workspace.store.hash(ArtifactKey("cleaned_dataset", b)) for b in window}
+        context.log.info(f"training window: {', '.join(window)}")
+        with storing(
+            workspace,
+            key,
+            upstream={f"cleaned_dataset/{b}": hash_ for b, hash_ in hashes.items()},
+            settings={"last_batch": last_batch},
+        ) as folder:
+            rows = build_features(load_batches(workspace, window), workspace.use_case)
+            facts = describe_features(rows, workspace.use_case, hashes, excluded)
+            write_parquet(rows, folder / "data.parquet")
+            (folder / "features.json").write_bytes(json_bytes(facts))
+            train_rows = rows[rows["split"] == "train"]
+            reference = summarise_inputs(train_rows, workspace)
+            (folder / "reference.json").write_bytes(json_bytes(reference))
+        splits = {f"{name}_rows": facts["splits"][name]["rows"] for name in SPLIT_NAMES}
+        return stored(
+            workspace,
+            key,
+            {
+                "dagster/row_count": len(rows),
+                "batches": len(window),
+                "window": f"{window[0]} to {window[-1]}",
+                "excluded_batches": excluded,
+                **splits,
+            },
+        )
+
+    return features
+
+
+def summarise_inputs(rows: pd.DataFrame, workspace: Workspace) -> dict[str, Any]:
+    from mlops_assets.monitoring.histograms import summarise
+
+    monitored = {**workspace.use_case.inputs}
+    monitored.update({n: workspace.use_case.columns[n] for n in workspace.use_case.sensitive})
+    return summarise(rows, monitored)
+
+
+def usable_batches(workspace: Workspace) -> tuple[list[str], dict[str, str]]:
+    """Cleaned batches fit for training, and the others with the reason. The evidence is read
+    again here, for a check blocks only the run that it was part of."""
+    usable, excluded = [], {}
+    limit = workspace.use_case.rows.max_quarantined
+    for batch in workspace.store.batches("cleaned_dataset"):
+        counts = workspace.store.json(ArtifactKey("cleaned_dataset", batch), "counts.json")
+        share = quarantined_share(counts)
+        if share > limit:
+            excluded[batch] = f"{share:.1%} of its rows are quarantined; the limit is {limit:.1%}"
+        else:
+            usable.append(batch)
+    return usable, excluded
+
+
+def load_batches(workspace: Workspace, batches: tuple[str, ...]) -> Mapping[str, pd.DataFrame]:
+    return {batch: load_batch(workspace, batch) for batch in batches}
+
+
+def load_batch(workspace: Workspace, batch: str) -> pd.DataFrame:
+    """The cleaned rows of a batch; raises ``BatchError`` where there are none."""
+    folder = workspace.store.folder(ArtifactKey("cleaned_dataset", batch))
+    rows: pd.DataFrame = pq.read_table(folder / "data.parquet").to_pandas()
+    if rows.empty:
+        raise BatchError(f"batch {batch} has no valid row: see its quarantine.parquet")
+    return rows
+
+
+def _descriptions(workspace: Workspace) -> dict[str, str]:
+    described = {name: c.description for name, c in workspace.use_case.columns.items()}
+    target = workspace.use_case.target
+    return {**described, target.column: target.description}

@@ -1,0 +1,70 @@
+"""What must hold of a batch before anything is made of it."""
+
+import dagster as dg
+
+from mlops_assets.data.cleaning import adds_up, quarantined_share
+from resources.artifact_store import ArtifactKey
+from resources.assets import asset_key, batch_partitions
+from resources.workspace import Workspace
+
+
+def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
+    return [_rows_add_up(workspace), _few_rows_quarantined(workspace), _no_new_columns(workspace)]
+
+
+def _rows_add_up(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "cleaned_dataset"),
+        partitions_def=batch_partitions(workspace),
+        blocking=True,
+        description="Rows in = rows out + quarantined + removed by a declared rule.",
+    )
+    def rows_add_up(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        key = ArtifactKey("cleaned_dataset", context.partition_key)
+        counts = workspace.store.json(key, "counts.json")
+        numbers = {name: counts[name] for name in ("rows_in", "rows_out", "quarantined", "removed")}
+        return dg.AssetCheckResult(passed=adds_up(counts), metadata=numbers)
+
+    return rows_add_up
+
+
+def _few_rows_quarantined(workspace: Workspace) -> dg.AssetChecksDefinition:
+    limit = workspace.use_case.rows.max_quarantined
+
+    @dg.asset_check(
+        asset=asset_key(workspace, "cleaned_dataset"),
+        partitions_def=batch_partitions(workspace),
+        blocking=True,
+        description=f"At most {limit:.1%} of the batch's rows are quarantined.",
+    )
+    def few_rows_quarantined(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        key = ArtifactKey("cleaned_dataset", context.partition_key)
+        counts = workspace.store.json(key, "counts.json")
+        share = quarantined_share(counts)
+        return dg.AssetCheckResult(
+            passed=share <= limit,
+            description=f"{share:.2%} of the rows are quarantined: {counts['reasons']}",
+            metadata={"share": share, "limit": limit, "reasons": counts["reasons"]},
+        )
+
+    return few_rows_quarantined
+
+
+def _no_new_columns(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "cleaned_dataset"),
+        partitions_def=batch_partitions(workspace),
+        description="The source delivers no column that the use case does not declare; such a "
+        "column stays in the raw copy only.",
+    )
+    def no_new_columns(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        key = ArtifactKey("cleaned_dataset", context.partition_key)
+        found = workspace.store.json(key, "counts.json")["unexpected_columns"]
+        return dg.AssetCheckResult(
+            passed=not found,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"not declared under columns: {found}" if found else None,
+            metadata={"columns": found},
+        )
+
+    return no_new_columns

@@ -1,0 +1,259 @@
+"""SHAP values of a function of raw rows: how much each raw column moved each answer.
+
+Belongs here: the masking of raw columns, the estimate with its errors, and the check that it adds
+up. Does not belong here: what is reported about it (``explainability.py``) or what happens when one
+column is varied (``partial_dependence.py``). Import it lazily where time matters: the first
+estimate of a process loads shap and compiles, which takes seconds.
+
+The values are interventional Shapley values of the probability (S. Lundberg and S.-I. Lee, "A
+unified approach to interpreting model predictions", 2017; D. Janzing and others, "Feature relevance
+quantification in explainable AI", 2020), estimated by shap's antithetic permutation sampling, which
+is exact for a function without interactions of three or more columns.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Predict = Callable[[pd.DataFrame], NDArray[np.float64]]
+"""Probability of the positive class, float64 ``[n]``, of a frame of raw rows."""
+
+Floats = NDArray[np.float64]
+
+ROWS_A_CALL = 20_000
+MOST_VALUES = 10_000
+ADDITIVITY_LIMIT = 1e-6
+"""Largest allowed difference between an answer and base value plus contributions: what arithmetic
+in float32 explains."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """SHAP values of ``n`` rows and ``m`` columns.
+
+    ``values`` and ``standard_errors`` are float64 ``[n, m]``, in units of probability; the standard
+    error is that of permutations and background together, NaN where there was one replicate only.
+    ``predictions`` is float64 ``[n]``. ``base_value`` is the mean answer on the background.
+    ``largest_gap`` is the largest absolute difference between a prediction and what its
+    contributions add up to. ``evaluations`` counts the rows the function was asked for.
+    """
+
+    values: Floats
+    standard_errors: Floats
+    predictions: Floats
+    base_value: float
+    base_standard_error: float
+    largest_gap: float
+    replicates: int
+    evaluations: int
+
+
+def attribute(
+    predict: Predict,
+    rows: pd.DataFrame,
+    background: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    seed: int,
+    replicates: int = 10,
+) -> Attribution:
+    """SHAP values of ``predict`` at ``rows`` against ``background``, by raw column.
+
+    The background is divided into ``replicates`` interleaved parts. Each part gives an independent
+    estimate with permutations of its own; their weighted mean is the value, their scatter its
+    standard error.
+
+    Raises ``ValueError`` where there are no rows or no background, where a column is missing, where
+    both together have more than 10,000 rows, or where ``predict`` does not return one finite number
+    a row.
+    """
+    codebook = Codebook(rows, background, columns)
+    counted = _Counted(predict, codebook)
+    codes, background_codes = codebook.codes[: len(rows)], codebook.codes[len(rows) :]
+    predictions, base = counted(codes), counted(background_codes)
+    parts = [background_codes[i::replicates] for i in range(min(replicates, len(background)))]
+    estimates = np.stack(
+        [_permutation_shap(counted, codes, part, seed + i) for i, part in enumerate(parts)]
+    )
+    values, errors = _combine(estimates, np.array([len(part) for part in parts], np.float64))
+    gaps = np.abs(base.mean() + values.sum(axis=1) - predictions)
+    n = len(base)
+    return Attribution(
+        values=values,
+        standard_errors=errors,
+        predictions=predictions,
+        base_value=float(base.mean()),
+        base_standard_error=float(base.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan"),
+        largest_gap=float(gaps.max()),
+        replicates=len(parts),
+        evaluations=counted.evaluations,
+    )
+
+
+class Codebook:
+    """Raw columns as a float64 matrix of codes and back, without loss for any dtype.
+
+    ``codes[i, j]`` is the position of row ``i``'s value of column ``j`` among that column's
+    distinct values (missing is one of them), rows first, background after them. shap mixes the
+    codes of a row with the background's; only codes that were there can come back.
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, background: pd.DataFrame, columns: Sequence[str]
+    ) -> None:
+        for name, frame in (("rows", rows), ("background", background)):
+            if frame.empty:
+                raise ValueError(f"cannot explain without {name}")
+            if absent := [column for column in columns if column not in frame]:
+                raise ValueError(f"{name}: columns are missing: {', '.join(absent)}")
+        if len(rows) + len(background) > MOST_VALUES:
+            raise ValueError(f"rows and background together exceed {MOST_VALUES:,}: take a sample")
+        both = pd.concat([rows[list(columns)], background[list(columns)]], ignore_index=True)
+        self.levels = {column: both[column].drop_duplicates().array for column in columns}
+        codes = [pd.factorize(both[column], use_na_sentinel=False)[0] for column in columns]
+        self.codes = np.column_stack(codes).astype(np.float64)
+
+    def decode(self, codes: Floats) -> pd.DataFrame:
+        """The raw rows of a matrix of codes ``[n, m]``, with the dtypes of the source."""
+        positions = codes.astype(np.int64)
+        return pd.DataFrame(
+            {
+                column: levels.take(positions[:, j])
+                for j, (column, levels) in enumerate(self.levels.items())
+            }
+        )
+
+
+class _Counted:
+    """``predict`` on codes, in calls of bounded size, with its answers checked and counted."""
+
+    def __init__(self, predict: Predict, codebook: Codebook) -> None:
+        self.predict = predict
+        self.codebook = codebook
+        self.evaluations = 0
+
+    def __call__(self, codes: Floats) -> Floats:
+        self.evaluations += len(codes)
+        pieces = range(0, len(codes), ROWS_A_CALL)
+        return np.concatenate(
+            [
+                checked_prediction(self.predict, self.codebook.decode(codes[i : i + ROWS_A_CALL]))
+                for i in pieces
+            ]
+        )
+
+
+def checked_prediction(predict: Predict, rows: pd.DataFrame) -> Floats:
+    """The answers as float64 ``[n]``; raises ``ValueError`` unless there is a finite one a row."""
+    answers = np.asarray(predict(rows), dtype=np.float64)
+    if answers.shape != (len(rows),) or not np.isfinite(answers).all():
+        raise ValueError(
+            f"the function to explain must return one finite number a row: {len(rows)} rows gave "
+            f"shape {answers.shape} with {int((~np.isfinite(answers)).sum())} not finite"
+        )
+    return answers
+
+
+class _Masker:
+    """Masked values are the background's. Codes are compared exactly; shap's own masker compares
+    with a relative tolerance, which takes neighbouring codes or moments for the same."""
+
+    immutable_outputs = True
+
+    def __init__(self, background: Floats) -> None:
+        self.background = background
+        self.shape = background.shape
+
+    def __call__(self, mask: NDArray[np.bool_], row: Floats) -> tuple[Floats]:
+        return (np.where(mask, row, self.background),)
+
+    def invariants(self, row: Floats) -> NDArray[np.bool_]:
+        same: NDArray[np.bool_] = self.background == row
+        return same
+
+
+def _permutation_shap(
+    predict: Callable[[Floats], Floats], rows: Floats, background: Floats, seed: int
+) -> Floats:
+    """shap's estimate from one antithetic permutation a row, float64 ``[n, m]``.
+
+    shap calls the function once a row, and a call costs milliseconds whatever its size. So it runs
+    twice with the same permutations: once to note what it asks, once to hear the answers, which
+    were computed together in between.
+    """
+    questions: list[Floats] = []
+
+    def note(codes: Floats) -> Floats:
+        questions.append(codes)
+        return np.zeros(len(codes))
+
+    _explain_rows(note, rows, background, seed)
+    ends = np.cumsum([len(question) for question in questions])[:-1]
+    answers = iter(zip(questions, np.split(predict(np.concatenate(questions)), ends), strict=True))
+
+    def answer(codes: Floats) -> Floats:
+        question, known = next(answers)
+        if not np.array_equal(codes, question):
+            raise RuntimeError("numpy's global random state was used by another thread")
+        return known
+
+    return _explain_rows(answer, rows, background, seed)
+
+
+def _explain_rows(
+    function: Callable[[Floats], Floats], rows: Floats, background: Floats, seed: int
+) -> Floats:
+    most = 2 * rows.shape[1] + 1
+    with _shap() as shap, _kept_random_state():
+        explainer = shap.PermutationExplainer(function, _Masker(background), seed=seed)
+        # Not ``explainer(rows)``: it computes main effects unasked from the second row on.
+        explained = [
+            explainer.explain_row(
+                row,
+                max_evals=most,
+                main_effects=False,
+                error_bounds=False,
+                batch_size=most,
+                outputs=None,
+                silent=True,
+            )
+            for row in rows
+        ]
+    return np.stack([one["values"] for one in explained])
+
+
+@contextmanager
+def _shap() -> Iterator[Any]:
+    """shap, without the warnings of its own making."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import shap
+
+        yield shap
+
+
+@contextmanager
+def _kept_random_state() -> Iterator[None]:
+    """shap seeds numpy's global generator: the caller gets it back as it was."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _combine(estimates: Floats, sizes: Floats) -> tuple[Floats, Floats]:
+    """Weighted mean of replicates ``[r, n, m]`` and its standard error, each ``[n, m]``."""
+    weights = (sizes / sizes.sum())[:, None, None]
+    mean = (weights * estimates).sum(axis=0)
+    r = len(estimates)
+    if r == 1:
+        return mean, np.full(mean.shape, np.nan)
+    scatter = (weights**2 * (estimates - mean) ** 2).sum(axis=0)
+    return mean, np.sqrt(scatter * r / (r - 1))

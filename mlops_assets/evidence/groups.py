@@ -1,0 +1,51 @@
+"""Which rows every report looks at separately: declared slices and sensitive groups.
+
+Belongs here: turning the use case's words into row masks. Does not belong here: what is measured
+on them (``metrics.py``).
+"""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlops_assets.data.cleaning import matching_rows
+from mlops_assets.use_case import UseCase
+
+Mask = NDArray[np.bool_]
+MAX_LEVELS = 20
+QUANTILES = 4
+
+
+def row_groups(rows: pd.DataFrame, use_case: UseCase) -> dict[str, Mask]:
+    """Masks ``[n]`` by group name: every slice, and every value of each sensitive column (four
+    ranges where a number has more than twenty)."""
+    groups = {
+        f"slice: {declared.name}": matching_rows(rows, declared.where, f"slices {declared.name!r}")
+        for declared in use_case.slices
+    }
+    for name in use_case.sensitive:
+        groups.update(_levels(name, rows[name], use_case.columns[name].is_category))
+    return groups
+
+
+def _levels(name: str, values: pd.Series, categorical: bool) -> dict[str, Mask]:
+    levels = sorted(values.dropna().unique())
+    if categorical or len(levels) <= MAX_LEVELS:
+        found = {f"{name} = {level}": (values == level).to_numpy(bool) for level in levels}
+    else:
+        found = _ranges(name, values.to_numpy(np.float64, na_value=np.nan))
+    missing: NDArray[Any] = values.isna().to_numpy()
+    return {**found, f"{name} missing": missing} if missing.any() else found
+
+
+def _ranges(name: str, numbers: NDArray[np.float64]) -> dict[str, Mask]:
+    edges = np.unique(np.nanquantile(numbers, np.linspace(0.0, 1.0, QUANTILES + 1)))
+    found = {}
+    for position, (low, high) in enumerate(pairwise(edges)):
+        last = position == len(edges) - 2
+        mask = (numbers >= low) & ((numbers <= high) if last else (numbers < high))
+        found[f"{name} from {low:g} {'to' if last else 'to below'} {high:g}"] = mask
+    return found

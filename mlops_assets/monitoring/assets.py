@@ -1,0 +1,129 @@
+"""The assets of the monitoring stage: ``drift_report`` and ``performance_report``, one a batch.
+
+The champion is an input: the release that predicted the batch, read from the release store and
+named by hash in the report.
+"""
+
+import json
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from mlops_assets.data.assets import load_batch
+from mlops_assets.export.assets import answers
+from mlops_assets.governance.ledger import Entry, champion_at
+from mlops_assets.serving.release import released_model
+from resources.artifact_store import ArtifactKey, MissingArtifactError
+from resources.assets import clear_failures, define, stored, storing, write_report
+from resources.workspace import Workspace
+
+
+def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
+    return [_drift_report(workspace), _performance_report(workspace)]
+
+
+def champion_of(workspace: Workspace, batch: str) -> Entry:
+    """The champion that predicts ``batch``; raises ``MissingArtifactError`` where there is none."""
+    entry = champion_at(workspace.releases.entries(), batch)
+    if entry is None or entry.release is None:
+        raise MissingArtifactError(
+            f"no release learned from batches before {batch}, so there is no champion to watch"
+        )
+    return entry
+
+
+def _reference(workspace: Workspace, release: str) -> dict[str, Any]:
+    bundle = workspace.releases.bundle(release)
+    reference: dict[str, Any] = json.loads((bundle / "reference.json").read_bytes())
+    return reference
+
+
+def _scores(
+    workspace: Workspace, release: str, rows: pd.DataFrame
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    from mlops_assets.export.tensors import to_tensors
+
+    model = released_model(workspace.releases.bundle(release))
+    return answers(model, to_tensors(rows, workspace.use_case.inputs))
+
+
+def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
+    use_case = workspace.use_case
+
+    @define(workspace, "drift_report")
+    def drift_report_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from mlops_assets.monitoring.drift import detect, drift_page, drift_report
+        from mlops_assets.monitoring.histograms import SCORE_SERIES, count, count_scores
+
+        batch = context.partition_key
+        key = ArtifactKey("drift_report", batch)
+        with clear_failures():
+            release = champion_of(workspace, batch).release or ""
+        with storing(workspace, key, settings={"champion": release}) as folder:
+            rows = load_batch(workspace, batch)
+            reference = _reference(workspace, release)
+            histograms = reference["histograms"]
+            counts = count(rows, histograms)
+            counts[SCORE_SERIES] = count_scores(
+                _scores(workspace, release, rows), histograms["series"][SCORE_SERIES]
+            )
+            result = detect(
+                histograms, counts, monitoring=use_case.monitoring, seed=use_case.training.seed
+            )
+            report = drift_report(
+                result,
+                use_case=use_case.title,
+                batch=batch,
+                champion=release,
+                monitoring=use_case.monitoring,
+                attribution=reference["attribution"],
+            )
+            shown = write_report(folder, report, drift_page(report))
+        strongest = report["series"][0]
+        plain = {
+            "drifted": str(report["drifted"]).lower(),
+            "drifted_columns": len(report["drift_features"]),
+            "attribution_share": report["attribution_share"] or 0.0,
+            "largest_distance": strongest["statistic"] or 0.0,
+        }
+        return stored(workspace, key, {**shown, **plain, "champion": release})
+
+    return drift_report_asset
+
+
+def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
+    use_case = workspace.use_case
+
+    @define(workspace, "performance_report")
+    def performance_report_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from mlops_assets.evidence.groups import row_groups
+        from mlops_assets.monitoring.performance import performance_page, performance_report
+
+        batch = context.partition_key
+        key = ArtifactKey("performance_report", batch)
+        with clear_failures():
+            release = champion_of(workspace, batch).release or ""
+        with storing(workspace, key, settings={"champion": release}) as folder:
+            rows = load_batch(workspace, batch)
+            labelled = rows[rows[use_case.target.column].notna()].reset_index(drop=True)
+            report = performance_report(
+                labelled[use_case.target.column].to_numpy(np.int64),
+                _scores(workspace, release, labelled) if len(labelled) else np.zeros(0),
+                row_groups(labelled, use_case),
+                use_case=use_case.title,
+                batch=batch,
+                champion=release,
+                rows=len(rows),
+                reference=_reference(workspace, release)["metrics"],
+                retraining=use_case.retraining,
+                seed=use_case.training.seed,
+            )
+            shown = write_report(folder, report, performance_page(report))
+        metrics = report["metrics"]
+        plain = {n: m["value"] for n, m in metrics.items() if m["value"] is not None}
+        counted = {"rows": len(rows), "labelled": len(labelled)}
+        return stored(workspace, key, {**shown, **counted, **plain, "champion": release})
+
+    return performance_report_asset

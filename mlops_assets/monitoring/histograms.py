@@ -1,0 +1,218 @@
+"""The reference in a few numbers: histograms that are made once and compared with ever after.
+
+Belongs here: the bins of each monitored series, and counting any frame over them. Does not belong
+here: whether two histograms differ (``drift.py``). A summary is all that is kept of the reference,
+so that comparing never reads its rows again; counts over the same bins add up, so that batches can
+be counted apart and merged.
+
+A series is one thing watched: a column, one part of a timestamp, or the champion's score. Its bins
+never depend on later data: a category not among the levels is "(other)", a number beyond the
+reference's range is in the outermost bin, a missing value in the last bin, "(missing)".
+
+Every fifth row of the reference chooses the bins, and the other four are counted. Rows that both
+chose and were counted would make their most common levels look more common than they are, and what
+was never seen impossible: other rows of the same source would then seem to have drifted.
+
+The shape of a summary, JSON-able::
+
+    {"rows": 51000, "series": {name: {"column": str | None, "kind": "number" | "category" | "part",
+     "edges" | "levels" | "part": ..., "bins": [label, ...], "counts": [int, ...]}}}
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlops_assets.use_case import Column
+
+SCORE_SERIES = "champion score"
+CHOOSING = 5
+MAX_BINS = 20
+MAX_LEVELS = 50
+OTHER, MISSING = "(other)", "(missing)"
+PART_BINS = {
+    "minute_of_day": tuple(f"{hour:02d}:00" for hour in range(24)),
+    "day_of_week": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+
+Counts = NDArray[np.int64]
+Series = dict[str, Any]
+Summary = dict[str, Any]
+
+
+def summarise(rows: pd.DataFrame, columns: Mapping[str, Column]) -> Summary:
+    """The histogram of every series of ``columns`` on the reference ``rows``; ``rows`` in the
+    summary is their number, of which four in five are counted.
+
+    Numbers get up to 20 quantile bins, each closed on the left; a value that takes several
+    quantiles gets a bin of its own. Categories get the 50 most common levels, booleans two.
+    Timestamps become one series a part: minute of day by the hour, day of week.
+
+    Raises ``KeyError`` for a column that ``rows`` lack.
+    """
+    chooses = _chooses(len(rows))
+    series: dict[str, Series] = {}
+    for name, column in columns.items():
+        for key, bins in _bins(name, column, rows[name][chooses]).items():
+            series[key] = {**bins, "counts": _count(rows[name][~chooses], bins).tolist()}
+    return {"rows": len(rows), "series": series}
+
+
+def summarise_scores(probabilities: NDArray[np.floating[Any]]) -> Series:
+    """The histogram of the champion's probabilities ``[n]`` on rows it was not fitted on."""
+    chooses = _chooses(len(probabilities))
+    bins = _number_bins(None, probabilities[chooses].astype(np.float64), whole=False)
+    return {**bins, "counts": count_scores(probabilities[~chooses], bins).tolist()}
+
+
+def with_scores(summary: Summary, scores: Series) -> Summary:
+    """The summary with the champion's score as one more series, "champion score"."""
+    return {**summary, "series": {**summary["series"], SCORE_SERIES: scores}}
+
+
+def count(rows: pd.DataFrame, summary: Summary) -> dict[str, Counts]:
+    """How many of ``rows`` fall into each bin: int64 ``[bins]`` by series.
+
+    A series whose column ``rows`` lack is left out, and so is the champion's score, which
+    ``count_scores`` counts.
+    """
+    return {
+        name: _count(rows[series["column"]], series)
+        for name, series in summary["series"].items()
+        if series["column"] in rows.columns
+    }
+
+
+def count_scores(probabilities: NDArray[np.floating[Any]], scores: Series) -> Counts:
+    """How many probabilities ``[n]`` fall into each bin of ``scores``: int64 ``[bins]``."""
+    return _count_numbers(probabilities.astype(np.float64), scores["edges"])
+
+
+def merge(first: Mapping[str, Counts], second: Mapping[str, Counts]) -> dict[str, Counts]:
+    """The counts of both frames together. A series that either lacks is left out, for its total
+    is unknown."""
+    return {name: counts + second[name] for name, counts in first.items() if name in second}
+
+
+def _chooses(rows: int) -> NDArray[np.bool_]:
+    chooses: NDArray[np.bool_] = np.arange(rows) % CHOOSING == 0
+    return chooses
+
+
+def _bins(name: str, column: Column, values: pd.Series) -> dict[str, Series]:
+    if column.is_category:
+        return {name: _category_bins(name, values)}
+    if column.type == "timestamp":
+        return {
+            f"{name}.{part}": {
+                "column": name,
+                "kind": "part",
+                "part": part,
+                "bins": [*PART_BINS[part], MISSING],
+            }
+            for part in column.parts
+        }
+    if column.type == "boolean":
+        bins = ["false", "true", MISSING]
+        return {name: {"column": name, "kind": "number", "edges": [1.0], "bins": bins}}
+    return {name: _number_bins(name, _numbers(values), whole=column.type == "integer")}
+
+
+def _numbers(values: pd.Series) -> NDArray[np.float64]:
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _number_bins(column: str | None, values: NDArray[np.float64], *, whole: bool) -> Series:
+    edges = _edges(values[np.isfinite(values)], whole)
+    bins = [*_interval_labels(edges, whole), MISSING]
+    return {"column": column, "kind": "number", "edges": edges, "bins": bins}
+
+
+def _edges(values: NDArray[np.float64], whole: bool) -> list[float]:
+    """Where the next bin begins, ascending: bin ``i`` holds what is at least edge ``i - 1`` and
+    less than edge ``i``. At most ``MAX_BINS - 1`` of them."""
+    if len(values) == 0:
+        return []
+    shares = np.arange(1, MAX_BINS) / MAX_BINS
+    quantiles = np.quantile(values, shares, method="inverted_cdf")
+    starts, repeats = np.unique(quantiles, return_counts=True)
+    # A value that takes k quantiles frees k - 1 edges; one of them closes its bin behind it.
+    edges = np.union1d(starts, _next(starts[repeats > 1], whole))
+    return [float(edge) for edge in edges[np.isfinite(edges)]]
+
+
+def _next(values: NDArray[np.float64], whole: bool) -> NDArray[np.float64]:
+    return np.maximum(values + 1.0 if whole else values, np.nextafter(values, np.inf))
+
+
+def _interval_labels(edges: list[float], whole: bool) -> list[str]:
+    """One name a bin: "under 3", "from 3", "10" for a bin of one value, "over 10" behind it."""
+    for digits in (7, 17):
+        labels = _labels_with(edges, whole, digits)
+        if len(set(labels)) == len(labels):
+            break
+    return labels
+
+
+def _labels_with(edges: list[float], whole: bool, digits: int) -> list[str]:
+    if not edges:
+        return ["any"]
+    texts = [f"{edge:.{digits}g}" for edge in edges]
+    is_single = (_next(np.array(edges[:-1]), whole) == edges[1:]).tolist()
+    labels = [f"under {texts[0]}"]
+    for i, single in enumerate([*is_single, False]):
+        if single:
+            labels.append(texts[i])
+        elif i > 0 and is_single[i - 1]:
+            labels.append(f"over {texts[i - 1]}")
+        else:
+            labels.append(f"from {texts[i]}")
+    return labels
+
+
+def _category_bins(name: str, values: pd.Series) -> Series:
+    found = values.value_counts()
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        found.index = found.index.astype(np.int64)
+    # Equally common levels are put in order by their value: value_counts leaves it to the data.
+    pairs = sorted(zip(found.index.tolist(), found.tolist(), strict=True), key=_commonest_first)
+    levels = [level for level, _ in pairs[:MAX_LEVELS]]
+    bins = [*(str(level) for level in levels), OTHER, MISSING]
+    return {"column": name, "kind": "category", "levels": levels, "bins": bins}
+
+
+def _commonest_first(pair: tuple[Any, int]) -> tuple[int, Any]:
+    return -pair[1], pair[0]
+
+
+def _count(values: pd.Series, bins: Series) -> Counts:
+    match bins["kind"]:
+        case "number":
+            return _count_numbers(_numbers(values), bins["edges"])
+        case "category":
+            return _count_levels(values, bins["levels"])
+        case _:
+            return _count_part(values, bins["part"])
+
+
+def _count_numbers(values: NDArray[np.float64], edges: list[float]) -> Counts:
+    missing = np.isnan(values)
+    positions = np.searchsorted(edges, values[~missing], side="right")
+    return np.append(np.bincount(positions, minlength=len(edges) + 1), missing.sum())
+
+
+def _count_levels(values: pd.Series, levels: list[str] | list[int]) -> Counts:
+    present = values.dropna()
+    positions = pd.Index(levels).get_indexer(pd.Index(present))
+    known = np.bincount(positions[positions >= 0], minlength=len(levels))
+    return np.append(known, [(positions < 0).sum(), len(values) - len(present)])
+
+
+def _count_part(values: pd.Series, part: str) -> Counts:
+    present = values.dropna()
+    places = present.dt.hour if part == "minute_of_day" else present.dt.day_of_week
+    counted = np.bincount(places.to_numpy(), minlength=len(PART_BINS[part]))
+    return np.append(counted, len(values) - len(present))

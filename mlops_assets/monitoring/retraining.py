@@ -1,0 +1,53 @@
+"""Whether what a batch showed calls for retraining.
+
+Belongs here: the decision, as a pure function of the batch's two reports. Does not belong here:
+when it is asked and what follows (``sensors/retraining.py``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_assets.use_case import Monitoring
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to retrain, and why or why not, in a sentence."""
+
+    retrain: bool
+    why: str
+
+
+def judge(
+    drift: Mapping[str, Any] | None, performance: Mapping[str, Any] | None, monitoring: Monitoring
+) -> Verdict:
+    """Retrain where performance is lost, or where the columns that drifted carry at least
+    ``min_attribution`` of the champion's attribution. A report that is missing (``None``) or could
+    not run never counts as good news: the sentence says so."""
+    causes, quiet = [], []
+    lost = None if performance is None else performance["lost"]
+    if lost is True:
+        causes.append("lost performance")
+    elif lost is None:
+        quiet.append("performance unknown")
+    else:
+        quiet.append("performance held")
+    drifted = None if drift is None else drift["drifted"]
+    share = None if drift is None else drift["attribution_share"]
+    if drifted is True and drift is not None:
+        columns = ", ".join(drift["drift_features"][:3]) or "the champion's score"
+        if not drift["drift_features"] or share is None or share >= monitoring.min_attribution:
+            causes.append(f"drift in {columns}")
+        else:
+            quiet.append(f"drift in {columns}, which carry {share:.1%} of the attribution only")
+    elif drifted is None:
+        quiet.append("drift unknown")
+    else:
+        quiet.append("no drift")
+    return Verdict(bool(causes), "; ".join(causes or quiet))
+
+
+def cooled_down(arrived_since_training: int, cooldown_batches: int) -> bool:
+    """Whether enough new batches have arrived since the last training."""
+    return arrived_since_training >= cooldown_batches

@@ -1,0 +1,113 @@
+"""What every asset does alike: its definition from the catalog, its store, its report to Dagster.
+
+Belongs here: the frame around an asset's body. Does not belong here: any body (the stage folders'
+``assets.py``).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from mlops_assets.catalog import BY_NAME
+from mlops_assets.content_hash import json_bytes
+from mlops_assets.data.cleaning import BatchError
+from mlops_assets.reporting.page import Page
+from resources.artifact_store import ArtifactKey, MissingArtifactError
+from resources.dvc_lock import fields_md5, record_in_dvc_lock
+from resources.sources import SourceError
+from resources.workspace import ParameterError, Workspace
+
+EXPECTED_ERRORS = (BatchError, SourceError, MissingArtifactError, ParameterError)
+"""Errors whose message says all a user needs: they fail a step without a stack trace."""
+
+
+def asset_key(workspace: Workspace, name: str) -> dg.AssetKey:
+    return dg.AssetKey([workspace.name, name])
+
+
+def batch_partitions(workspace: Workspace) -> dg.DynamicPartitionsDefinition:
+    return dg.DynamicPartitionsDefinition(name=f"{workspace.name}__batches")
+
+
+def define(workspace: Workspace, name: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """The decorator that makes an asset of the catalog's artifact ``name``."""
+    artifact = BY_NAME[name]
+    decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        key=asset_key(workspace, name),
+        deps=[asset_key(workspace, upstream) for upstream in artifact.upstream],
+        partitions_def=batch_partitions(workspace) if artifact.per_batch else None,
+        group_name=f"{workspace.name}_{artifact.stage}",
+        kinds=set(artifact.kinds),
+        description=artifact.description,
+        owners=[workspace.use_case.owner],
+        code_version=workspace.code_hashes[name],
+        tags={"mlops/use_case": workspace.name, "mlops/stage": artifact.stage},
+    )
+    return decorator
+
+
+@contextmanager
+def storing(
+    workspace: Workspace,
+    key: ArtifactKey,
+    *,
+    upstream: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Iterator[Path]:
+    """A folder to write an artifact into, stored at the end of the block with its lineage, which
+    is then recorded for DVC. Expected errors become Dagster failures with their message."""
+    with clear_failures():
+        made_from = {**workspace.upstream_hashes(key.name, key.batch), **(upstream or {})}
+        artifact = BY_NAME[key.name]
+        used = {"fields": fields_md5(workspace, artifact), **(settings or {})}
+        with workspace.store.write(
+            key, upstream=made_from, code=workspace.code_hashes[key.name], settings=used
+        ) as folder:
+            yield folder
+        record_in_dvc_lock(workspace)
+
+
+@contextmanager
+def clear_failures() -> Iterator[None]:
+    try:
+        yield
+    except EXPECTED_ERRORS as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def stored(
+    workspace: Workspace, key: ArtifactKey, metadata: Mapping[str, Any]
+) -> dg.MaterializeResult[Any]:
+    """What an asset returns: its content hash as data version, and what is worth looking at."""
+    lineage = workspace.store.lineage(key)
+    if lineage is None:
+        raise dg.Failure(description=f"{workspace.name}/{key} was not stored")
+    size = sum(file.size for file in lineage.files)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(lineage.hash),
+        metadata={"hash": lineage.hash, "bytes": size, **metadata},
+    )
+
+
+def write_report(folder: Path, report: dict[str, Any], page: Page) -> dict[str, Any]:
+    """Write ``report.json`` and ``report.html``; returns the metadata that shows the report."""
+    from mlops_assets.reporting.html import to_html
+    from mlops_assets.reporting.markdown import to_markdown
+
+    (folder / "report.json").write_bytes(json_bytes(report))
+    (folder / "report.html").write_text(to_html(page), encoding="utf-8")
+    return {"report": dg.MetadataValue.md(to_markdown(page)), "verdict": page.verdict}
+
+
+def table_schema(table: pa.Schema, descriptions: Mapping[str, str]) -> dg.TableSchema:
+    """A table's columns as the UI shows them."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(field.name, str(field.type), descriptions.get(field.name))
+            for field in table
+        ]
+    )

@@ -1,0 +1,190 @@
+"""One truth with DVC: what Dagster materialized is what ``dvc.lock`` and ``params.yaml`` say.
+
+Belongs here: recording finished artifacts for DVC. Does not belong here: the stages
+(``mlops_assets/pipeline.py``). An artifact whose inputs, code or settings have changed since it was
+made is not recorded, so that ``dvc status`` shows it.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from filelock import FileLock
+
+from mlops_assets.catalog import ARTIFACTS, BY_NAME, Artifact
+from mlops_assets.content_hash import (
+    FileHash,
+    file_md5,
+    folder_md5,
+    hash_folder,
+    json_md5,
+    sort_files,
+)
+from mlops_assets.pipeline import (
+    PARAMETERS_FILE,
+    DvcUseCase,
+    command,
+    dependencies,
+    output,
+    parameters,
+    stage_name,
+)
+from resources.artifact_store import ArtifactKey, Lineage, write_atomically
+
+if TYPE_CHECKING:
+    from resources.workspace import Workspace
+
+LOCK_FILE = "dvc.lock"
+
+
+def dvc_use_case(workspace: "Workspace") -> DvcUseCase:
+    """What DVC must know of the workspace's use case."""
+    path = workspace.folder / "defs.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    source = workspace.source.folder
+    relative = os.path.relpath(source, workspace.root)
+    return DvcUseCase(
+        workspace.name,
+        Path(os.path.relpath(path, workspace.root)).as_posix(),
+        Path(relative).as_posix() if not relative.startswith("..") else source.as_posix(),
+        content["attributes"],
+    )
+
+
+def record_in_dvc_lock(workspace: "Workspace") -> None:
+    """Write the state of the workspace's artifacts into ``dvc.lock``, and the training window that
+    they were made for into ``params.yaml``. Inside a stage of DVC, which does both itself, and in
+    a workspace without ``dvc.yaml``, nothing is written."""
+    if os.environ.get("DVC_STAGE") or not (workspace.root / "dvc.yaml").is_file():
+        return
+    with FileLock(workspace.root / "artifacts" / ".dvc.lock"):
+        _record_window(workspace)
+        path = workspace.root / LOCK_FILE
+        lock = _load(path) or {"schema": "2.0", "stages": {}}
+        before = dict(lock["stages"])
+        use_case = dvc_use_case(workspace)
+        for artifact in ARTIFACTS:
+            if _is_up_to_date(workspace, artifact):
+                entry = _entry(workspace, artifact, use_case)
+                lock["stages"][stage_name(workspace.name, artifact.name)] = entry
+        if lock["stages"] != before:
+            write_atomically(path, yaml.safe_dump(lock, sort_keys=False).encode())
+
+
+def fields_md5(workspace: "Workspace", artifact: Artifact) -> str:
+    """Hash of the use case's fields that decide the artifact's content."""
+    return json_md5(workspace.use_case.model_dump(mode="json", include=set(artifact.fields)))
+
+
+def _record_window(workspace: "Workspace") -> None:
+    lineage = workspace.store.lineage(ArtifactKey("features"))
+    if lineage is None:
+        return
+    path = workspace.root / PARAMETERS_FILE
+    parameters_now = _load(path) or {}
+    own = {"last_batch": lineage.settings["last_batch"]}
+    if parameters_now.get(workspace.name) != own:
+        parameters_now[workspace.name] = own
+        write_atomically(path, yaml.safe_dump(parameters_now, sort_keys=False).encode())
+
+
+def _is_up_to_date(workspace: "Workspace", artifact: Artifact) -> bool:
+    keys = _expected(workspace, artifact)
+    return bool(keys) and all(_is_current(workspace, artifact, key) for key in keys)
+
+
+def _expected(workspace: "Workspace", artifact: Artifact) -> list[ArtifactKey]:
+    """What a run of the artifact's stage would make now."""
+    if not artifact.per_batch:
+        return [ArtifactKey(artifact.name)]
+    batches = expected_batches(workspace, artifact.name)
+    return [ArtifactKey(artifact.name, batch) for batch in batches]
+
+
+def expected_batches(workspace: "Workspace", name: str) -> tuple[str, ...]:
+    """The batches that the per-batch artifact ``name`` can be made for now: those the source
+    holds, those with a raw copy, or those that a champion predicts."""
+    from mlops_assets.governance.ledger import champion_at
+
+    if name == "raw_copy":
+        return tuple(batch.name for batch in workspace.source.batches())
+    batches = workspace.store.batches(BY_NAME[name].upstream[0])
+    if not BY_NAME[name].reads_champion:
+        return batches
+    entries = workspace.releases.entries()
+    return tuple(batch for batch in batches if champion_at(entries, batch) is not None)
+
+
+def _is_current(workspace: "Workspace", artifact: Artifact, key: ArtifactKey) -> bool:
+    lineage = workspace.store.lineage(key)
+    return (
+        lineage is not None
+        and lineage.code == workspace.code_hashes[artifact.name]
+        and lineage.settings.get("fields") == fields_md5(workspace, artifact)
+        and all(_hash(workspace, name) == value for name, value in lineage.upstream.items())
+    )
+
+
+def _hash(workspace: "Workspace", name: str) -> str | None:
+    artifact, _, batch = name.partition("/")
+    lineage = workspace.store.lineage(ArtifactKey(artifact, batch or None))
+    return lineage.hash if lineage else None
+
+
+def _entry(workspace: "Workspace", artifact: Artifact, use_case: DvcUseCase) -> dict[str, Any]:
+    return {
+        "cmd": command(artifact, use_case),
+        "deps": [_path_entry(workspace, path) for path in dependencies(artifact, use_case)],
+        "params": {
+            file: {name: _value(_load(workspace.root / file), name) for name in names}
+            for file, names in parameters(artifact, use_case).items()
+        },
+        "outs": [_path_entry(workspace, output(workspace.name, artifact.name))],
+    }
+
+
+def _value(content: Any, name: str) -> Any:
+    for part in name.split("."):
+        content = content[part]
+    return content
+
+
+def _path_entry(workspace: "Workspace", path: str) -> dict[str, Any]:
+    prefix = output(workspace.name, "")
+    if path.startswith(prefix) and path.removeprefix(prefix) in BY_NAME:
+        files = _artifact_files(workspace, path.removeprefix(prefix))
+        workspace.store.keep_listing(files)
+    elif (workspace.root / path).is_dir():
+        files = hash_folder(workspace.root / path)
+    else:
+        file = workspace.root / path
+        return {"path": path, "hash": "md5", "md5": file_md5(file), "size": file.stat().st_size}
+    return {
+        "path": path,
+        "hash": "md5",
+        "md5": folder_md5(files),
+        "size": sum(file.size for file in files),
+        "nfiles": len(files),
+    }
+
+
+def _artifact_files(workspace: "Workspace", name: str) -> tuple[FileHash, ...]:
+    """The files of all of an artifact's batches, from their lineage records."""
+    store = workspace.store
+    if not BY_NAME[name].per_batch:
+        lineage = store.lineage(ArtifactKey(name))
+        return lineage.files if lineage else ()
+    found: list[FileHash] = []
+    for batch in store.batches(name):
+        lineage = store.lineage(ArtifactKey(name, batch))
+        found += [] if lineage is None else _below(batch, lineage)
+    return sort_files(found)
+
+
+def _below(batch: str, lineage: Lineage) -> list[FileHash]:
+    return [FileHash(f"{batch}/{file.path}", file.md5, file.size) for file in lineage.files]
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -1,0 +1,150 @@
+"""What a tick does, as pure functions of the situation: each answers with what to do and why.
+
+Belongs here: the three decisions of the loop, arrival, retraining and promotion. Does not belong
+here: gathering facts (``situation.py``) or asking Dagster for runs (``loop.py``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlops_assets.monitoring.retraining import Verdict, cooled_down
+from mlops_assets.use_case import UseCase
+from sensors.situation import Situation
+
+Judge = Callable[[str], Verdict]
+"""Answers whether what a watched batch showed calls for retraining."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do, and why: the skip reason of the tick."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Take in a batch; ``watch`` where a champion can be asked about it."""
+
+    batch: str
+    watch: bool
+    intent: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a challenger on the window that ends with ``last_batch``."""
+
+    last_batch: str
+    intent: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Decide on a finished challenger."""
+
+    intent: str
+    why: str
+
+
+def on_arrival(now: Situation, use_case: UseCase, judge: Judge) -> Ingest | Wait:
+    """Take in the oldest batch that was not yet, once all that earlier ones set off is settled."""
+    pending = _pending(now)
+    if pending is None:
+        return Wait(_nothing_pending(now))
+    if now.under_way:
+        return Wait(f"{pending} waits: {now.under_way[0]} is under way")
+    if isinstance(on_challenger(now), Promote):
+        return Wait(f"{pending} waits for the decision on a finished challenger")
+    training = on_evidence(now, use_case, judge)
+    if isinstance(training, Train):
+        return Wait(f"{pending} waits for the training up to {training.last_batch}")
+    changed = pending in now.ingested
+    return Ingest(
+        pending,
+        watch=now.has_champion,
+        intent=_ingest_intent(pending, now),
+        why=f"{pending} was delivered again with other content" if changed else f"{pending} is new",
+    )
+
+
+def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait:
+    """Train at first when enough batches are there, later when the newest batch calls for it."""
+    if now.under_way:
+        return Wait(f"{now.under_way[0]} is under way")
+    wanted = (
+        _first_training(now, use_case)
+        if not now.has_champion
+        else _retraining(now, use_case, judge)
+    )
+    if isinstance(wanted, Train) and now.was_tried(wanted.intent):
+        return Wait(f"a training up to {wanted.last_batch} was tried and ended: see its run")
+    return wanted
+
+
+def on_challenger(now: Situation) -> Promote | Wait:
+    """Ask the gate about a challenger as soon as its evidence is complete."""
+    if now.under_way:
+        return Wait(f"{now.under_way[0]} is under way")
+    if now.undecided is None:
+        return Wait("no finished challenger awaits a decision")
+    intent = f"decide on {now.undecided} trained up to {now.trained_until}"
+    if now.was_tried(intent):
+        return Wait("the decision on the present challenger was tried and failed: see its run")
+    return Promote(intent, f"a challenger trained up to {now.trained_until} is complete")
+
+
+def _pending(now: Situation) -> str | None:
+    """The oldest batch that has to be taken in: never was, or differs from what was."""
+    for batch, md5 in now.delivered.items():
+        if now.ingested.get(batch) == md5:
+            continue
+        if not now.was_tried(_ingest_intent(batch, now)):
+            return batch
+    return None
+
+
+def _nothing_pending(now: Situation) -> str:
+    refused = [b for b, md5 in now.delivered.items() if now.ingested.get(b) != md5]
+    if refused:
+        return f"no new batch, but {', '.join(refused)} could not be taken in: see their runs"
+    return f"no new batch: all {len(now.delivered)} of the source are taken in"
+
+
+def _ingest_intent(batch: str, now: Situation) -> str:
+    intent = f"ingest {batch} with content {now.delivered[batch]}"
+    replaced = now.ingested.get(batch)
+    # Content that comes back after it was replaced is a new occasion, not the old one.
+    return intent if replaced is None else f"{intent} in place of {replaced}"
+
+
+def _first_training(now: Situation, use_case: UseCase) -> Train | Wait:
+    needed = use_case.training.first_batches
+    arrived = sorted(now.ingested)
+    if len(arrived) < needed:
+        return Wait(f"{len(arrived)} of the {needed} batches for the first training are there")
+    last_batch = arrived[needed - 1]
+    if now.trained_until is not None and now.trained_until >= last_batch:
+        return Wait(f"the first challenger is trained up to {now.trained_until}")
+    return Train(last_batch, f"train up to {last_batch}", "first training")
+
+
+def _retraining(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait:
+    if not now.watched:
+        return Wait("no batch has been watched yet")
+    newest = max(now.watched)
+    trained_until = now.trained_until or ""
+    since = sum(batch > trained_until for batch in now.watched)
+    if since == 0:
+        return Wait(f"the latest challenger has learned from {newest} already")
+    verdict = judge(newest)
+    if not verdict.retrain:
+        return Wait(f"{newest}: {verdict.why}")
+    if not cooled_down(since, use_case.retraining.cooldown_batches):
+        return Wait(
+            f"{newest}: {verdict.why}, but only {since} of {use_case.retraining.cooldown_batches} "
+            "batches have arrived since the last training"
+        )
+    return Train(newest, f"train up to {newest}", verdict.why)

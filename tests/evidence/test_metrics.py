@@ -1,0 +1,335 @@
+"""The metrics against scikit-learn, their intervals against a bootstrap written out plainly."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+
+from mlops_assets.content_hash import json_bytes
+from mlops_assets.evidence.metrics import (
+    LOG_LOSS_FLOOR,
+    METRICS,
+    Estimate,
+    by_group,
+    evaluate,
+    paired_difference,
+)
+
+Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+def some_rows(n: int, seed: int = 0, skill: float = 0.2, prevalence: float = 0.3) -> Rows:
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(n) < prevalence).astype(np.int64)
+    scores = prevalence + skill * (labels - prevalence) + 0.15 * rng.normal(size=n)
+    return labels, np.clip(scores, 0.01, 0.99)
+
+
+def reference(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    decided = scores >= 0.5
+    return {
+        "roc_auc": roc_auc_score(labels, scores),
+        "pr_auc": average_precision_score(labels, scores),
+        "log_loss": log_loss(labels, scores),
+        "brier": brier_score_loss(labels, scores),
+        "precision": precision_score(labels, decided, zero_division=np.nan),
+        "recall": recall_score(labels, decided),
+        "f1": f1_score(labels, decided),
+    }
+
+
+def both_classes(rows: list[tuple[int, int]]) -> bool:
+    return {label for label, _ in rows} == {0, 1}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(1, 19)), min_size=2, max_size=80).filter(
+        both_classes
+    )
+)
+@settings(deadline=None, max_examples=150)
+def test_values_agree_with_scikit_learn_though_many_probabilities_are_tied(
+    rows: list[tuple[int, int]],
+) -> None:
+    labels = np.array([label for label, _ in rows])
+    scores = np.array([twentieths / 20 for _, twentieths in rows])
+    found = evaluate(labels, scores, seed=0, resamples=2)
+    for name, expected in reference(labels, scores).items():
+        value = found[name].value
+        if np.isnan(expected):
+            assert value is None
+        else:
+            assert value == pytest.approx(expected, abs=1e-9)
+
+
+def test_values_agree_with_scikit_learn_on_many_rows() -> None:
+    labels, scores = some_rows(20_000)
+    found = evaluate(labels, scores, seed=0, resamples=2)
+    expected = reference(labels, scores)
+    assert {name: found[name].value for name in METRICS} == pytest.approx(expected, abs=1e-9)
+
+
+def stratified_resamples(
+    labels: NDArray[np.int64], resamples: int, seed: int
+) -> list[NDArray[np.intp]]:
+    rng = np.random.default_rng(seed)
+    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
+    return [
+        np.concatenate([rng.choice(rows, len(rows)) for rows in classes]) for _ in range(resamples)
+    ]
+
+
+def test_intervals_agree_with_a_plain_stratified_bootstrap() -> None:
+    labels, scores = some_rows(300)
+    found = evaluate(labels, scores, seed=1, resamples=4000)
+    drawn = [reference(labels[r], scores[r]) for r in stratified_resamples(labels, 300, seed=2)]
+    for name in METRICS:
+        draws = np.array([one[name] for one in drawn])
+        spread = draws.std()
+        low, high = np.quantile(draws, [0.025, 0.975])
+        assert found[name].low == pytest.approx(low, abs=0.6 * spread)
+        assert found[name].high == pytest.approx(high, abs=0.6 * spread)
+
+
+def test_an_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    hits = 0
+    truth, _ = some_rows(200_000, seed=99), None
+    expected = roc_auc_score(*truth)
+    for seed in range(120):
+        found = evaluate(*some_rows(400, seed=seed), seed=seed, resamples=100, confidence=0.9)
+        low, high = found["roc_auc"].low, found["roc_auc"].high
+        assert low is not None
+        assert high is not None
+        hits += low <= expected <= high
+    assert 0.8 <= hits / 120 <= 0.97
+
+
+def test_a_higher_confidence_gives_a_wider_interval() -> None:
+    rows = some_rows(500)
+    narrow = evaluate(*rows, seed=0, confidence=0.5)
+    wide = evaluate(*rows, seed=0, confidence=0.99)
+    for name in METRICS:
+        bounds = wide[name].low, narrow[name].low, narrow[name].high, wide[name].high
+        assert sorted(bounds, key=float) == list(bounds)
+        assert bounds[0] != bounds[1]
+
+
+def test_the_same_seed_gives_the_same_bounds_whatever_the_order_of_the_rows() -> None:
+    labels, scores = some_rows(400)
+    scores = scores.round(2)
+    order = np.random.default_rng(5).permutation(400)
+    assert evaluate(labels, scores, seed=3) == evaluate(labels[order], scores[order], seed=3)
+    assert evaluate(labels, scores, seed=3) != evaluate(labels, scores, seed=4)
+
+
+def test_log_loss_is_finite_where_a_model_was_certain_and_wrong() -> None:
+    found = evaluate(np.array([1, 0]), np.array([0.0, 1.0]), seed=0, resamples=5)
+    assert found["log_loss"].value == pytest.approx(-np.log(LOG_LOSS_FLOOR), rel=1e-3)
+
+
+def test_no_rows_leave_everything_unknown() -> None:
+    found = evaluate(np.zeros(0, np.int64), np.zeros(0), seed=0)
+    assert found == {name: Estimate() for name in METRICS}
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_leaves_what_compares_classes_unknown(label: int) -> None:
+    scores = np.array([0.2, 0.7, 0.7])
+    found = evaluate(np.full(3, label), scores, seed=0)
+    for name in ("roc_auc", "pr_auc", "precision", "recall", "f1"):
+        assert found[name] == Estimate()
+    assert found["log_loss"].value == pytest.approx(
+        log_loss(np.full(3, label), scores, labels=[0, 1])
+    )
+    assert found["brier"].value == pytest.approx(((label - scores) ** 2).mean())
+
+
+def test_precision_is_unknown_where_nothing_is_decided_positive() -> None:
+    found = evaluate(np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4]), seed=0)
+    assert found["precision"] == Estimate()
+    assert found["recall"].value == 0.0
+
+
+def test_a_resample_without_precision_widens_its_interval_to_the_worst_and_the_best() -> None:
+    labels = np.array([1] * 10 + [0] * 10)
+    scores = np.array([0.9] + [0.1] * 19)
+    found = evaluate(labels, scores, seed=0)["precision"]
+    assert found == Estimate(value=1.0, low=0.0, high=1.0)
+
+
+def test_probability_one_half_is_decided_positive() -> None:
+    found = evaluate(np.array([1, 0]), np.array([0.5, 0.4999]), seed=0)
+    assert (found["precision"].value, found["recall"].value) == (1.0, 1.0)
+
+
+def test_booleans_and_float32_are_taken_as_they_are() -> None:
+    labels, scores = some_rows(100)
+    single = scores.astype(np.float32)
+    assert evaluate(labels, single.astype(np.float64), seed=0) == evaluate(labels, single, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "message"),
+    [
+        ([0, 2], [0.1, 0.2], "labels other than 0 and 1"),
+        ([0, 1], [0.1, 1.2], "outside 0 to 1"),
+        ([0, 1], [0.1, np.nan], "NaN"),
+        ([0, 1, 1], [0.1, 0.2], "do not match"),
+    ],
+)
+def test_what_is_no_label_or_probability_is_refused(
+    labels: list[int], scores: list[float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluate(np.array(labels), np.array(scores), seed=0)
+
+
+def test_an_estimate_is_written_as_plain_json() -> None:
+    found = {name: e.to_dict() for name, e in evaluate(*some_rows(60), seed=0).items()}
+    assert b'"low"' in json_bytes(found)
+
+
+# Two models on the same rows
+
+
+def better_and_worse(n: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    labels, worse = some_rows(n, skill=0.2)
+    return labels, worse, np.clip(worse + 0.2 * (labels - 0.3), 0.01, 0.99)
+
+
+def test_a_positive_difference_speaks_for_the_challenger() -> None:
+    labels, worse, better = better_and_worse(2000)
+    found = paired_difference(labels, worse, better, seed=0)
+    assert found.log_loss == pytest.approx(log_loss(labels, worse) - log_loss(labels, better))
+    assert found.roc_auc == pytest.approx(
+        roc_auc_score(labels, better) - roc_auc_score(labels, worse)
+    )
+    assert found.log_loss_low is not None
+    assert found.log_loss is not None
+    assert found.roc_auc_low is not None
+    assert found.roc_auc is not None
+    assert 0.0 < found.log_loss_low < found.log_loss
+    assert 0.0 < found.roc_auc_low < found.roc_auc
+    turned = paired_difference(labels, better, worse, seed=0)
+    assert turned.log_loss == pytest.approx(-found.log_loss)
+    assert turned.roc_auc == pytest.approx(-found.roc_auc)
+    assert turned.log_loss_low is not None
+    assert turned.log_loss_low < 0.0
+
+
+def test_the_lower_bound_is_that_of_a_plain_paired_bootstrap() -> None:
+    labels, worse, better = better_and_worse(400)
+    better = np.clip(better + 0.1 * np.random.default_rng(1).normal(size=400), 0.01, 0.99)
+    found = paired_difference(labels, worse, better, seed=0, resamples=4000, confidence=0.9)
+    rng = np.random.default_rng(7)
+    draws = []
+    for _ in range(400):
+        rows = rng.integers(0, 400, 400)
+        draws.append(log_loss(labels[rows], worse[rows]) - log_loss(labels[rows], better[rows]))
+    spread = float(np.std(draws))
+    assert found.log_loss_low == pytest.approx(np.quantile(draws, 0.1), abs=0.3 * spread)
+    areas = [
+        roc_auc_score(labels[r], better[r]) - roc_auc_score(labels[r], worse[r])
+        for r in stratified_resamples(labels, 300, seed=3)
+    ]
+    assert found.roc_auc_low == pytest.approx(np.quantile(areas, 0.1), abs=0.4 * np.std(areas))
+
+
+def test_models_that_differ_by_noise_are_not_told_apart() -> None:
+    labels, scores = some_rows(2000)
+    noise = 0.02 * np.random.default_rng(3).normal(size=(2, 2000))
+    answers = np.clip(scores + noise, 0.01, 0.99)
+    found = paired_difference(labels, answers[0], answers[1], seed=0)
+    assert found.log_loss_low is not None
+    assert found.log_loss_low < 0.0
+
+
+def test_identical_models_differ_by_nothing() -> None:
+    labels, scores = some_rows(200)
+    found = paired_difference(labels, scores, scores, seed=0)
+    assert (found.log_loss, found.log_loss_low, found.roc_auc, found.roc_auc_low) == (0, 0, 0, 0)
+
+
+def test_the_paired_bounds_do_not_depend_on_the_order_of_the_rows() -> None:
+    rows = better_and_worse(300)
+    order = np.random.default_rng(5).permutation(300)
+    shuffled = [values[order] for values in rows]
+    assert paired_difference(*rows, seed=1) == paired_difference(*shuffled, seed=1)
+
+
+def test_more_confidence_asks_for_a_lower_bound() -> None:
+    rows = better_and_worse(300)
+    sure = paired_difference(*rows, seed=1, confidence=0.99).log_loss_low
+    unsure = paired_difference(*rows, seed=1, confidence=0.6).log_loss_low
+    assert sure is not None
+    assert unsure is not None
+    assert sure < unsure
+
+
+def test_too_few_rows_have_no_bounds() -> None:
+    enough, few = (paired_difference(*better_and_worse(n), seed=0) for n in (50, 49))
+    assert enough.log_loss_low is not None
+    assert few.log_loss is not None
+    assert (few.log_loss_low, few.roc_auc_low) == (None, None)
+
+
+def test_a_comparison_on_no_rows_or_one_class_does_not_fail() -> None:
+    nothing = paired_difference(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), seed=0)
+    assert (nothing.rows, nothing.log_loss, nothing.log_loss_low) == (0, None, None)
+    one = paired_difference(np.ones(60, np.int64), np.full(60, 0.4), np.full(60, 0.6), seed=0)
+    assert one.log_loss == pytest.approx(np.log(0.6 / 0.4))
+    assert (one.roc_auc, one.roc_auc_low) == (None, None)
+    json_bytes(one.to_dict())
+
+
+# Groups
+
+
+def test_a_group_is_measured_as_if_it_were_alone() -> None:
+    labels, scores = some_rows(400)
+    first = np.arange(400) < 150
+    found = by_group(labels, scores, {"first": first, "rest": ~first}, seed=2)
+    assert [(g.name, g.rows, g.verdict) for g in found] == [
+        ("first", 150, "measured"),
+        ("rest", 250, "measured"),
+    ]
+    assert found[0].positives == labels[:150].sum()
+    assert found[0].metrics == evaluate(labels[:150], scores[:150], seed=2)
+    json_bytes([group.to_dict() for group in found])
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        lambda labels: np.arange(400) < 49,
+        lambda labels: labels == 1,
+        lambda labels: labels == 0,
+        lambda labels: np.zeros(400, bool),
+    ],
+    ids=["49 rows", "positives only", "negatives only", "nobody"],
+)
+def test_a_group_too_small_or_of_one_class_is_insufficient_evidence(
+    chosen: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+) -> None:
+    labels, scores = some_rows(400)
+    (group,) = by_group(labels, scores, {"group": chosen(labels)}, seed=0)
+    assert group.verdict == "insufficient evidence"
+    assert set(group.metrics.values()) == {Estimate()}
+
+
+def test_fifty_rows_are_enough() -> None:
+    labels, scores = some_rows(400)
+    (group,) = by_group(labels, scores, {"group": np.arange(400) < 50}, seed=0)
+    assert group.verdict == "measured"
