@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     materialize.add_argument("artifact")
     materialize.set_defaults(command=_materialize)
 
-    dvc_yaml = commands.add_parser("dvc-yaml", help="write dvc.yaml from the catalog")
+    dvc_yaml = commands.add_parser(
+        "dvc-yaml", help="write dvc.yaml from the catalog, for the use cases of params.yaml"
+    )
     dvc_yaml.set_defaults(command=_dvc_yaml)
 
     restore = commands.add_parser("restore", help="bring back a version of an artifact by its hash")
@@ -66,7 +68,6 @@ def _run(options: argparse.Namespace) -> int:
     failed = []
     with DagsterInstance.get() as instance:
         for finished in tick_until_quiet(definitions, workspace, instance, _say):
-            _say(f"    {finished.message} ({finished.seconds:.1f} s)")
             failed += [] if finished.success else [finished]
     _report(workspace)
     for run in failed:
@@ -85,9 +86,7 @@ def _tick(options: argparse.Namespace) -> int:
     with DagsterInstance.get() as instance:
         for name in names:
             finished = tick(definitions, _workspace(name), instance, _say)
-            for run in finished:
-                _say(f"    {run.message} ({run.seconds:.1f} s)")
-                success = success and run.success
+            success = success and all(run.success for run in finished)
             if not finished:
                 _say(f"{name}: nothing to do")
     return 0 if success else 1
@@ -132,20 +131,11 @@ def _materialize(options: argparse.Namespace) -> int:
 
 
 def _dvc_yaml(_: argparse.Namespace) -> int:
-    (PROJECT / "dvc.yaml").write_text(rendered_dvc_yaml(), encoding="utf-8")
+    from resources.dvc_lock import render_dvc_yaml
+
+    rendered = render_dvc_yaml(PROJECT, PROJECT / "mlops_assets" / "defs")
+    (PROJECT / "dvc.yaml").write_text(rendered, encoding="utf-8")
     return 0
-
-
-def rendered_dvc_yaml() -> str:
-    """The text of ``dvc.yaml`` for all use cases of the project."""
-    import yaml
-
-    from mlops_assets.pipeline import render
-    from resources.dvc_lock import dvc_use_case
-
-    use_cases = [dvc_use_case(_workspace(name)) for name in _use_case_names()]
-    head = "# Rendered from mlops_assets/catalog.py by `mlops dvc-yaml`. Change it there.\n"
-    return head + yaml.safe_dump(render(use_cases), sort_keys=False, width=100)
 
 
 def _restore(options: argparse.Namespace) -> int:

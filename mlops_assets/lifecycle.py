@@ -12,7 +12,6 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel
 
-from mlops_assets.catalog import BY_NAME
 from mlops_assets.data import assets as data_assets
 from mlops_assets.data import checks as data_checks
 from mlops_assets.evidence import assets as evidence_assets
@@ -23,7 +22,7 @@ from mlops_assets.monitoring import checks as monitoring_checks
 from mlops_assets.release import assets as release_assets
 from mlops_assets.training import assets as training_assets
 from mlops_assets.use_case import UseCase
-from resources.assets import asset_key, batch_partitions
+from resources.assets import asset_key
 from resources.workspace import Workspace
 from sensors.loop import build_sensors
 from sensors.schedules import build_schedules
@@ -92,11 +91,9 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
 
 def _job(workspace: Workspace, verb: str) -> Any:
     names = JOBS[verb]
-    per_batch = BY_NAME[names[0]].per_batch
     return dg.define_asset_job(
         f"{workspace.name}__{verb}",
         selection=dg.AssetSelection.assets(*(asset_key(workspace, name) for name in names)),
-        partitions_def=batch_partitions(workspace) if per_batch else None,
         tags={USE_CASE_TAG: workspace.name},
         description=f"Materializes {', '.join(names)}.",
     )

@@ -164,10 +164,10 @@ class Search(Specification):
     cannot change the result."""
 
     families: tuple[Family, ...] = FAMILIES  # type: ignore[assignment]
-    max_fits: Annotated[int, Field(ge=3)] = 24
-    max_rows: Annotated[int, Field(ge=200)] = 20_000
+    max_fits: Annotated[int, Field(ge=3)] = 30
+    max_rows: Annotated[int, Field(ge=200)] = 12_000
     """Rows of the largest fit of the comparison; the winner is fitted on all training rows."""
-    folds: Annotated[int, Field(ge=3, le=20)] = 4
+    folds: Annotated[int, Field(ge=3, le=20)] = 6
 
     @model_validator(mode="after")
     def _one_candidate_fits(self) -> Self:

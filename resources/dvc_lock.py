@@ -28,6 +28,7 @@ from mlops_assets.pipeline import (
     dependencies,
     output,
     parameters,
+    render,
     stage_name,
 )
 from resources.artifact_store import ArtifactKey, Lineage, write_atomically
@@ -38,23 +39,32 @@ if TYPE_CHECKING:
 LOCK_FILE = "dvc.lock"
 
 
-def dvc_use_case(workspace: "Workspace") -> DvcUseCase:
-    """What DVC must know of the workspace's use case."""
-    path = workspace.folder / "defs.yaml"
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    source = workspace.source.folder
-    relative = os.path.relpath(source, workspace.root)
+def dvc_use_case(root: Path, folder: Path) -> DvcUseCase:
+    """What DVC must know of the use case whose YAML is in ``folder``."""
+    path = folder / "defs.yaml"
+    fields = yaml.safe_load(path.read_text(encoding="utf-8"))["attributes"]
+    source = os.path.relpath(folder / fields["source"]["folder"], root)
     return DvcUseCase(
-        workspace.name,
-        Path(os.path.relpath(path, workspace.root)).as_posix(),
-        Path(relative).as_posix() if not relative.startswith("..") else source.as_posix(),
-        content["attributes"],
+        folder.name,
+        Path(os.path.relpath(path, root)).as_posix(),
+        Path(source).as_posix(),
+        fields,
     )
+
+
+def render_dvc_yaml(root: Path, defs: Path) -> str:
+    """The text of ``dvc.yaml`` for the use cases that ``params.yaml`` names, whose folders are
+    below ``defs``."""
+    names = _load(root / PARAMETERS_FILE) or {}
+    content = render([dvc_use_case(root, defs / name) for name in names])
+    head = "# Rendered from mlops_assets/catalog.py by `mlops dvc-yaml`. Change it there.\n"
+    return head + yaml.safe_dump(content, sort_keys=False, width=100)
 
 
 def record_in_dvc_lock(workspace: "Workspace") -> None:
     """Write the state of the workspace's artifacts into ``dvc.lock``, and the training window that
-    they were made for into ``params.yaml``. Inside a stage of DVC, which does both itself, and in
+    they were made for into ``params.yaml``; a use case that was not there before gets its stages
+    in ``dvc.yaml``. Inside a stage of DVC, which does both itself, and in
     a workspace without ``dvc.yaml``, nothing is written."""
     if os.environ.get("DVC_STAGE") or not (workspace.root / "dvc.yaml").is_file():
         return
@@ -63,7 +73,7 @@ def record_in_dvc_lock(workspace: "Workspace") -> None:
         path = workspace.root / LOCK_FILE
         lock = _load(path) or {"schema": "2.0", "stages": {}}
         before = dict(lock["stages"])
-        use_case = dvc_use_case(workspace)
+        use_case = dvc_use_case(workspace.root, workspace.folder)
         for artifact in ARTIFACTS:
             if _is_up_to_date(workspace, artifact):
                 entry = _entry(workspace, artifact, use_case)
@@ -84,9 +94,13 @@ def _record_window(workspace: "Workspace") -> None:
     path = workspace.root / PARAMETERS_FILE
     parameters_now = _load(path) or {}
     own = {"last_batch": lineage.settings["last_batch"]}
+    is_new = workspace.name not in parameters_now
     if parameters_now.get(workspace.name) != own:
         parameters_now[workspace.name] = own
         write_atomically(path, yaml.safe_dump(parameters_now, sort_keys=False).encode())
+    if is_new:
+        rendered = render_dvc_yaml(workspace.root, workspace.folder.parent)
+        write_atomically(workspace.root / "dvc.yaml", rendered.encode())
 
 
 def _is_up_to_date(workspace: "Workspace", artifact: Artifact) -> bool:

@@ -61,12 +61,11 @@ def on_arrival(now: Situation, use_case: UseCase, judge: Judge) -> Ingest | Wait
     training = on_evidence(now, use_case, judge)
     if isinstance(training, Train):
         return Wait(f"{pending} waits for the training up to {training.last_batch}")
-    changed = pending in now.ingested
     return Ingest(
         pending,
-        watch=now.has_champion,
+        watch=now.is_predicted(pending),
         intent=_ingest_intent(pending, now),
-        why=f"{pending} was delivered again with other content" if changed else f"{pending} is new",
+        why=_why_pending(pending, now),
     )
 
 
@@ -74,11 +73,11 @@ def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
     """Train at first when enough batches are there, later when the newest batch calls for it."""
     if now.under_way:
         return Wait(f"{now.under_way[0]} is under way")
-    wanted = (
-        _first_training(now, use_case)
-        if not now.has_champion
-        else _retraining(now, use_case, judge)
-    )
+    if isinstance(on_challenger(now), Promote):
+        return Wait("a finished challenger awaits its decision")
+    if not now.has_champion:
+        return _first_training(now, use_case)
+    wanted = _retraining(now, use_case, judge)
     if isinstance(wanted, Train) and now.was_tried(wanted.intent):
         return Wait(f"a training up to {wanted.last_batch} was tried and ended: see its run")
     return wanted
@@ -98,16 +97,28 @@ def on_challenger(now: Situation) -> Promote | Wait:
 
 def _pending(now: Situation) -> str | None:
     """The oldest batch that has to be taken in: never was, or differs from what was."""
-    for batch, md5 in now.delivered.items():
-        if now.ingested.get(batch) == md5:
-            continue
-        if not now.was_tried(_ingest_intent(batch, now)):
+    for batch in now.delivered:
+        if not _is_settled(batch, now) and not now.was_tried(_ingest_intent(batch, now)):
             return batch
     return None
 
 
+def _is_settled(batch: str, now: Situation) -> bool:
+    if now.ingested.get(batch) != now.delivered[batch]:
+        return False
+    return batch in now.watched or not now.is_predicted(batch)
+
+
+def _why_pending(batch: str, now: Situation) -> str:
+    if batch not in now.ingested:
+        return f"{batch} is new"
+    if now.ingested[batch] != now.delivered[batch]:
+        return f"{batch} was delivered again with other content"
+    return f"{batch} has not been watched yet"
+
+
 def _nothing_pending(now: Situation) -> str:
-    refused = [b for b, md5 in now.delivered.items() if now.ingested.get(b) != md5]
+    refused = [batch for batch in now.delivered if not _is_settled(batch, now)]
     if refused:
         return f"no new batch, but {', '.join(refused)} could not be taken in: see their runs"
     return f"no new batch: all {len(now.delivered)} of the source are taken in"
@@ -117,7 +128,8 @@ def _ingest_intent(batch: str, now: Situation) -> str:
     intent = f"ingest {batch} with content {now.delivered[batch]}"
     replaced = now.ingested.get(batch)
     # Content that comes back after it was replaced is a new occasion, not the old one.
-    return intent if replaced is None else f"{intent} in place of {replaced}"
+    same = replaced in (None, now.delivered[batch])
+    return intent if same else f"{intent} in place of {replaced}"
 
 
 def _first_training(now: Situation, use_case: UseCase) -> Train | Wait:
@@ -125,10 +137,11 @@ def _first_training(now: Situation, use_case: UseCase) -> Train | Wait:
     arrived = sorted(now.ingested)
     if len(arrived) < needed:
         return Wait(f"{len(arrived)} of the {needed} batches for the first training are there")
-    last_batch = arrived[needed - 1]
-    if now.trained_until is not None and now.trained_until >= last_batch:
-        return Wait(f"the first challenger is trained up to {now.trained_until}")
-    return Train(last_batch, f"train up to {last_batch}", "first training")
+    for last_batch in arrived[needed - 1 :]:
+        train = Train(last_batch, f"train up to {last_batch}", "first training")
+        if last_batch > (now.trained_until or "") and not now.was_tried(train.intent):
+            return train
+    return Wait(f"no first release from training up to {arrived[-1]}: see its run and the ledger")
 
 
 def _retraining(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait:

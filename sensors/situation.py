@@ -14,7 +14,7 @@ import dagster as dg
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import file_md5
-from mlops_assets.governance.ledger import champion, decided
+from mlops_assets.governance.ledger import decided
 from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.workspace import Workspace
 
@@ -25,6 +25,7 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+MONITORS = ("drift_report", "performance_report")
 USE_CASE_TAG = "mlops/use_case"
 INTENT_TAG = "mlops/intent"
 CAUSE_TAG = "mlops/cause"
@@ -35,10 +36,11 @@ class Situation:
     """What is known about one use case at the moment of a tick.
 
     ``delivered`` maps the source's batches, oldest first, to their md5; ``ingested`` the cleaned
-    ones to the md5 of the bytes they were made from; ``watched`` have both reports.
-    ``trained_until`` is the last batch of the present challenger's window, ``undecided`` the hash
-    of a complete challenger that no decision was taken on. ``attempts`` counts earlier runs by
-    intent, ``interrupted`` those that were cut off before they could finish.
+    ones to the md5 of the bytes they were made from; ``watched`` have both reports on what is
+    ingested. ``trained_until`` is the last batch of the latest complete challenger's window,
+    ``undecided`` the hash of one that no decision was taken on. ``first_release`` is the batch
+    after which a champion has predicted. ``attempts`` counts earlier runs by intent,
+    ``interrupted`` those that were cut off before they could finish.
     """
 
     delivered: Mapping[str, str]
@@ -46,10 +48,18 @@ class Situation:
     watched: tuple[str, ...]
     trained_until: str | None
     undecided: str | None
-    has_champion: bool
+    first_release: str | None
     under_way: tuple[str, ...]
     attempts: Mapping[str, int]
     interrupted: Mapping[str, int]
+
+    @property
+    def has_champion(self) -> bool:
+        return self.first_release is not None
+
+    def is_predicted(self, batch: str) -> bool:
+        """Whether a champion has not learned from ``batch``, so that it can be watched."""
+        return self.first_release is not None and batch > self.first_release
 
     def was_tried(self, intent: str) -> bool:
         """Whether a run of this intent came to an end, good or bad."""
@@ -67,18 +77,19 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
     store = workspace.store
     delivered = {b.name: _md5(b.path, *_stamp(b.path)) for b in workspace.source.batches()}
     ingested = {batch: _made_from(store, batch) for batch in store.batches("cleaned_dataset")}
-    with_drift = store.batches("drift_report")
-    with_performance = set(store.batches("performance_report"))
-    features = store.lineage(ArtifactKey("features"))
+    entries = workspace.releases.entries()
+    challenger = _complete_challenger(store)
+    decision = decided(entries, *challenger) if challenger else None
+    latest = challenger[0] if challenger else entries[-1].batch if entries else None
     runs = instance.get_runs(filters=dg.RunsFilter(tags={USE_CASE_TAG: workspace.name}))
     intents = [(run.tags.get(INTENT_TAG), run.status) for run in runs]
     return Situation(
         delivered=delivered,
         ingested=ingested,
-        watched=tuple(batch for batch in with_drift if batch in with_performance),
-        trained_until=features.settings["last_batch"] if features else None,
-        undecided=_undecided(workspace),
-        has_champion=champion(workspace.releases.entries()) is not None,
+        watched=tuple(batch for batch in ingested if _is_watched(store, batch)),
+        trained_until=latest,
+        undecided=challenger[1] if challenger and decision is None else None,
+        first_release=min((e.batch for e in entries if e.release is not None), default=None),
         under_way=tuple(run.job_name for run in runs if run.status in UNFINISHED),
         attempts=_count([i for i, _ in intents]),
         interrupted=_count([i for i, status in intents if status == dg.DagsterRunStatus.CANCELED]),
@@ -90,7 +101,7 @@ def reports(
 ) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The drift and the performance report of a batch, ``None`` where it has none."""
     found = []
-    for name in ("drift_report", "performance_report"):
+    for name in MONITORS:
         key = ArtifactKey(name, batch)
         found.append(workspace.store.report(key) if workspace.store.lineage(key) else None)
     return found[0], found[1]
@@ -107,9 +118,16 @@ def _made_from(store: ArtifactStore, batch: str) -> str:
     return str(store.json(raw, "manifest.json")["md5"])
 
 
-def _undecided(workspace: Workspace) -> str | None:
-    """The challenger that awaits a decision, its evidence complete and all of one piece."""
-    store = workspace.store
+def _is_watched(store: ArtifactStore, batch: str) -> bool:
+    """Whether both reports are there and about the batch as it is now."""
+    cleaned = ArtifactKey("cleaned_dataset", batch)
+    found = [store.lineage(ArtifactKey(name, batch)) for name in MONITORS]
+    return all(r is not None and r.upstream[str(cleaned)] == store.hash(cleaned) for r in found)
+
+
+def _complete_challenger(store: ArtifactStore) -> tuple[str, str] | None:
+    """Last batch and hash of the present challenger, where its evidence is complete and all of
+    one piece: a training that was cut off left none."""
     lineages = {name: store.lineage(ArtifactKey(name)) for name in BY_NAME["release"].upstream}
     for lineage in lineages.values():
         if lineage is None:
@@ -121,9 +139,7 @@ def _undecided(workspace: Workspace) -> str | None:
     features, onnx = lineages["features"], lineages["onnx_model"]
     if features is None or onnx is None:
         return None
-    entries = workspace.releases.entries()
-    done = decided(entries, features.settings["last_batch"], onnx.hash)
-    return None if done else onnx.hash
+    return features.settings["last_batch"], onnx.hash
 
 
 def _count(intents: list[str | None]) -> dict[str, int]:

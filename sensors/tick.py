@@ -151,7 +151,9 @@ def _run(
     )
     if why is not None:
         alert_failed_run(run, why)
-    return FinishedRun(intent, why is None, why or "done", time.perf_counter() - start)
+    finished = FinishedRun(intent, why is None, why or "done", time.perf_counter() - start)
+    progress(f"    {finished.message} ({finished.seconds:.1f} s)")
+    return finished
 
 
 def _job_name(workspace: Workspace, intent: str) -> str:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from mlops_assets.data.cleaning import adds_up, quarantined_share
 from resources.artifact_store import ArtifactKey
-from resources.assets import asset_key, batch_partitions
+from resources.assets import asset_key
 from resources.workspace import Workspace
 
 
@@ -15,7 +15,6 @@ def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
 def _rows_add_up(workspace: Workspace) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(workspace, "cleaned_dataset"),
-        partitions_def=batch_partitions(workspace),
         blocking=True,
         description="Rows in = rows out + quarantined + removed by a declared rule.",
     )
@@ -33,7 +32,6 @@ def _few_rows_quarantined(workspace: Workspace) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=asset_key(workspace, "cleaned_dataset"),
-        partitions_def=batch_partitions(workspace),
         blocking=True,
         description=f"At most {limit:.1%} of the batch's rows are quarantined.",
     )
@@ -53,7 +51,6 @@ def _few_rows_quarantined(workspace: Workspace) -> dg.AssetChecksDefinition:
 def _no_new_columns(workspace: Workspace) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(workspace, "cleaned_dataset"),
-        partitions_def=batch_partitions(workspace),
         description="The source delivers no column that the use case does not declare; such a "
         "column stays in the raw copy only.",
     )

@@ -210,11 +210,11 @@ def schema(declared: dict[str, Column]) -> Any:
     def checks(column: Column) -> list[Any]:
         found = []
         if column.minimum is not None:
-            found.append(pa_schema.Check.ge(column.minimum, name="below minimum"))
+            found.append(pa_schema.Check.ge(column.minimum, error="below minimum"))
         if column.maximum is not None:
-            found.append(pa_schema.Check.le(column.maximum, name="above maximum"))
+            found.append(pa_schema.Check.le(column.maximum, error="above maximum"))
         if column.values is not None:
-            found.append(pa_schema.Check.isin(list(column.values), name="not allowed"))
+            found.append(pa_schema.Check.isin(list(column.values), error="not allowed"))
         return found
 
     return pa_schema.DataFrameSchema(

@@ -12,7 +12,7 @@ from mlops_assets.evidence.evaluation import (
     evaluation_page,
     evaluation_report,
 )
-from mlops_assets.export.assets import answers, load_model
+from mlops_assets.export.assets import answers, model_answers
 from mlops_assets.governance.ledger import incumbent
 from mlops_assets.serving.release import released_model
 from mlops_assets.training.assets import load_features
@@ -114,7 +114,7 @@ def _forms(
     quantized = store.folder(ArtifactKey("quantized_model")) / "model.onnx"
     onnx = store.folder(ArtifactKey("onnx_model")) / "model.onnx"
     return {
-        "model": load_model(workspace).predict_proba(test)[:, 1],
+        "model": model_answers(workspace, test),
         "onnx": answers(onnx, tensors),
         "quantized": answers(quantized, tensors) if quantized.is_file() else None,
     }

@@ -2,8 +2,8 @@
 
 Belongs here: the masking of raw columns, the estimate with its errors, and the check that it adds
 up. Does not belong here: what is reported about it (``explainability.py``) or what happens when one
-column is varied (``partial_dependence.py``). Import it lazily where time matters: the first
-estimate of a process loads shap and compiles, which takes seconds.
+column is varied (``partial_dependence.py``). The first estimate of a process loads shap, which
+takes seconds.
 
 The values are interventional Shapley values of the probability (S. Lundberg and S.-I. Lee, "A
 unified approach to interpreting model predictions", 2017; D. Janzing and others, "Feature relevance
@@ -230,11 +230,19 @@ def _explain_rows(
 
 @contextmanager
 def _shap() -> Iterator[Any]:
-    """shap, without the warnings of its own making."""
+    """shap, without the warnings of its own making and without numba's compiler, which would take
+    longer than what it speeds up."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import shap
+        import numba
 
+        config: Any = numba.config
+        compiler_disabled = config.DISABLE_JIT
+        config.DISABLE_JIT = True
+        try:
+            import shap
+        finally:
+            config.DISABLE_JIT = compiler_disabled
         yield shap
 
 

@@ -74,16 +74,26 @@ def explain(
     found = attribute(predict, rows, background, names, seed=seed, replicates=replicates)
     ranking = _ranking(names, found, seed)
     order = [entry["column"] for entry in ranking]
-    effects = [
-        effect
-        for name in order[:leading]
-        for effect in column_effects(predict, rows[names], name, columns[name])
-    ]
+    return {
+        **_reliability(found, len(background), seed),
+        "global": ranking,
+        "points": [_points(n, columns[n], rows[n], found.values[:, names.index(n)]) for n in order],
+        "examples": _examples(rows[names], found, labels),
+        "effects": [
+            _effect(effect, found.predictions)
+            for name in order[:leading]
+            for effect in column_effects(predict, rows[names], name, columns[name])
+        ],
+    }
+
+
+def _reliability(found: Attribution, background_rows: int, seed: int) -> dict[str, Any]:
+    """What the explanation rests on, and whether it adds up."""
     return {
         "method": {
             "values": "interventional SHAP values of the probability, by permutation sampling",
-            "rows": len(rows),
-            "background_rows": len(background),
+            "rows": len(found.values),
+            "background_rows": background_rows,
             "replicates": found.replicates,
             "evaluations": found.evaluations,
             "resamples": RESAMPLES,
@@ -99,10 +109,6 @@ def explain(
             "limit": ADDITIVITY_LIMIT,
             "holds": found.largest_gap <= ADDITIVITY_LIMIT,
         },
-        "global": ranking,
-        "points": [_points(n, columns[n], rows[n], found.values[:, names.index(n)]) for n in order],
-        "examples": _examples(rows[names], found, labels),
-        "effects": [_effect(effect, found.predictions) for effect in effects],
     }
 
 

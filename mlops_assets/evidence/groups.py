@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.data.cleaning import matching_rows
-from mlops_assets.use_case import UseCase
+from mlops_assets.use_case import Column, UseCase
 
 Mask = NDArray[np.bool_]
 MAX_LEVELS = 20
@@ -27,14 +27,17 @@ def row_groups(rows: pd.DataFrame, use_case: UseCase) -> dict[str, Mask]:
         for declared in use_case.slices
     }
     for name in use_case.sensitive:
-        groups.update(_levels(name, rows[name], use_case.columns[name].is_category))
+        groups.update(_levels(name, rows[name], use_case.columns[name]))
     return groups
 
 
-def _levels(name: str, values: pd.Series, categorical: bool) -> dict[str, Mask]:
+def _levels(name: str, values: pd.Series, column: Column) -> dict[str, Mask]:
     levels = sorted(values.dropna().unique())
-    if categorical or len(levels) <= MAX_LEVELS:
-        found = {f"{name} = {level}": (values == level).to_numpy(bool) for level in levels}
+    if column.is_category or len(levels) <= MAX_LEVELS:
+        # pandas holds integers as floats where one is missing; the group is the same one.
+        shown = [int(level) if column.type == "integer" else level for level in levels]
+        equal = [(values == level).fillna(False).to_numpy(bool) for level in levels]
+        found = {f"{name} = {level}": mask for level, mask in zip(shown, equal, strict=True)}
     else:
         found = _ranges(name, values.to_numpy(np.float64, na_value=np.nan))
     missing: NDArray[Any] = values.isna().to_numpy()

@@ -65,7 +65,10 @@ def quantize(model: bytes, family: str, calibration_columns: Tensors) -> Quantiz
     strength, best = _best(float_model, layers, rows)
     serialized = best.SerializeToString(deterministic=True)
     if len(serialized) >= len(model):
-        return _none(f"the 8-bit form is not smaller: {len(serialized)} bytes, not {len(model)}")
+        return _none(
+            f"an 8-bit form would have {len(serialized):,} bytes, where the float form has "
+            f"{len(model):,}: nothing is gained"
+        )
     count = count_quantized_nodes(serialized)
     method = (
         "8-bit weights by column, 8-bit activations by row, bias-corrected, "

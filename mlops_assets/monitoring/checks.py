@@ -4,7 +4,7 @@ fault of the run, and what follows from it is decided by ``sensors/retraining.py
 import dagster as dg
 
 from resources.artifact_store import ArtifactKey
-from resources.assets import asset_key, batch_partitions
+from resources.assets import asset_key
 from resources.workspace import Workspace
 
 
@@ -15,7 +15,6 @@ def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
 def _no_drift(workspace: Workspace) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(workspace, "drift_report"),
-        partitions_def=batch_partitions(workspace),
         description="The batch does not differ from what its champion was trained on.",
     )
     def no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -32,7 +31,6 @@ def _no_drift(workspace: Workspace) -> dg.AssetChecksDefinition:
 def _performance_held(workspace: Workspace) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(workspace, "performance_report"),
-        partitions_def=batch_partitions(workspace),
         description="The champion predicts the batch as well as the rows it was released on; "
         "without labels that is unknown, and the check fails.",
     )

@@ -155,10 +155,9 @@ def _by_group(report: Mapping[str, Any]) -> Section:
         return Section("By group", "No slice is declared and no column is sensitive.")
     measured = [group for group in groups if group["verdict"] == "measured"]
     plot = IntervalPlot(
-        "Log loss of each group with its 95% interval, against that of all labelled rows",
-        "log loss; the line is that of all labelled rows",
+        "Log loss of each group with its 95% interval",
+        "log loss",
         tuple(Interval(g["name"], **g["metrics"]["log_loss"]) for g in measured),
-        limit=report["metrics"]["log_loss"]["value"],
     )
     rows: list[tuple[Cell, ...]] = [
         (

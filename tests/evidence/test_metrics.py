@@ -1,7 +1,5 @@
 """The metrics against scikit-learn, their intervals against a bootstrap written out plainly."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,7 +57,7 @@ def both_classes(rows: list[tuple[int, int]]) -> bool:
         both_classes
     )
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 def test_values_agree_with_scikit_learn_though_many_probabilities_are_tied(
     rows: list[tuple[int, int]],
 ) -> None:
@@ -94,7 +92,7 @@ def stratified_resamples(
 def test_intervals_agree_with_a_plain_stratified_bootstrap() -> None:
     labels, scores = some_rows(300)
     found = evaluate(labels, scores, seed=1, resamples=4000)
-    drawn = [reference(labels[r], scores[r]) for r in stratified_resamples(labels, 300, seed=2)]
+    drawn = [reference(labels[r], scores[r]) for r in stratified_resamples(labels, 200, seed=2)]
     for name in METRICS:
         draws = np.array([one[name] for one in drawn])
         spread = draws.std()
@@ -105,8 +103,7 @@ def test_intervals_agree_with_a_plain_stratified_bootstrap() -> None:
 
 def test_an_interval_holds_the_truth_about_as_often_as_it_says() -> None:
     hits = 0
-    truth, _ = some_rows(200_000, seed=99), None
-    expected = roc_auc_score(*truth)
+    expected = roc_auc_score(*some_rows(200_000, seed=99))
     for seed in range(120):
         found = evaluate(*some_rows(400, seed=seed), seed=seed, resamples=100, confidence=0.9)
         low, high = found["roc_auc"].low, found["roc_auc"].high
@@ -122,8 +119,8 @@ def test_a_higher_confidence_gives_a_wider_interval() -> None:
     wide = evaluate(*rows, seed=0, confidence=0.99)
     for name in METRICS:
         bounds = wide[name].low, narrow[name].low, narrow[name].high, wide[name].high
-        assert sorted(bounds, key=float) == list(bounds)
-        assert bounds[0] != bounds[1]
+        numbers = np.array(bounds, dtype=np.float64)
+        assert (np.diff(numbers) > 0).all()
 
 
 def test_the_same_seed_gives_the_same_bounds_whatever_the_order_of_the_rows() -> None:
@@ -174,7 +171,7 @@ def test_probability_one_half_is_decided_positive() -> None:
     assert (found["precision"].value, found["recall"].value) == (1.0, 1.0)
 
 
-def test_booleans_and_float32_are_taken_as_they_are() -> None:
+def test_float32_probabilities_are_widened_before_anything_else() -> None:
     labels, scores = some_rows(100)
     single = scores.astype(np.float32)
     assert evaluate(labels, single.astype(np.float64), seed=0) == evaluate(labels, single, seed=0)
@@ -235,14 +232,14 @@ def test_the_lower_bound_is_that_of_a_plain_paired_bootstrap() -> None:
     found = paired_difference(labels, worse, better, seed=0, resamples=4000, confidence=0.9)
     rng = np.random.default_rng(7)
     draws = []
-    for _ in range(400):
+    for _ in range(250):
         rows = rng.integers(0, 400, 400)
         draws.append(log_loss(labels[rows], worse[rows]) - log_loss(labels[rows], better[rows]))
     spread = float(np.std(draws))
     assert found.log_loss_low == pytest.approx(np.quantile(draws, 0.1), abs=0.3 * spread)
     areas = [
         roc_auc_score(labels[r], better[r]) - roc_auc_score(labels[r], worse[r])
-        for r in stratified_resamples(labels, 300, seed=3)
+        for r in stratified_resamples(labels, 200, seed=3)
     ]
     assert found.roc_auc_low == pytest.approx(np.quantile(areas, 0.1), abs=0.4 * np.std(areas))
 
@@ -263,10 +260,10 @@ def test_identical_models_differ_by_nothing() -> None:
 
 
 def test_the_paired_bounds_do_not_depend_on_the_order_of_the_rows() -> None:
-    rows = better_and_worse(300)
+    labels, worse, better = better_and_worse(300)
     order = np.random.default_rng(5).permutation(300)
-    shuffled = [values[order] for values in rows]
-    assert paired_difference(*rows, seed=1) == paired_difference(*shuffled, seed=1)
+    shuffled = paired_difference(labels[order], worse[order], better[order], seed=1)
+    assert shuffled == paired_difference(labels, worse, better, seed=1)
 
 
 def test_more_confidence_asks_for_a_lower_bound() -> None:
@@ -310,23 +307,13 @@ def test_a_group_is_measured_as_if_it_were_alone() -> None:
     json_bytes([group.to_dict() for group in found])
 
 
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        lambda labels: np.arange(400) < 49,
-        lambda labels: labels == 1,
-        lambda labels: labels == 0,
-        lambda labels: np.zeros(400, bool),
-    ],
-    ids=["49 rows", "positives only", "negatives only", "nobody"],
-)
-def test_a_group_too_small_or_of_one_class_is_insufficient_evidence(
-    chosen: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
-) -> None:
+def test_a_group_too_small_or_of_one_class_is_insufficient_evidence() -> None:
     labels, scores = some_rows(400)
-    (group,) = by_group(labels, scores, {"group": chosen(labels)}, seed=0)
-    assert group.verdict == "insufficient evidence"
-    assert set(group.metrics.values()) == {Estimate()}
+    rows = np.arange(400)
+    groups = {"few": rows < 49, "ones": labels == 1, "zeros": labels == 0, "nobody": rows < 0}
+    for group in by_group(labels, scores, groups, seed=0):
+        assert group.verdict == "insufficient evidence"
+        assert set(group.metrics.values()) == {Estimate()}
 
 
 def test_fifty_rows_are_enough() -> None:

@@ -23,7 +23,7 @@ from mlops_assets.export.onnx_graph import to_onnx
 from mlops_assets.export.parity import compare
 from mlops_assets.export.tensors import to_tensors
 from mlops_assets.serving.predictor import Predictor, open_session
-from mlops_assets.training.calibration import CalibratedClassifier
+from mlops_assets.training.calibration import CalibratedClassifier, logit
 from mlops_assets.training.encoding import Form, RowEncoder
 from mlops_assets.use_case import Column
 
@@ -54,6 +54,9 @@ def hostile_rows(count: int, seed: int, new_values: bool) -> pd.DataFrame:
     codes = [-7, 0, 3, 2**60, *([9, 2**60 + 1] if new_values else [])]
     times = rng.integers(-(10**16) if new_values else -(10**14), 10**15, count)
     times[:4] = [-1, 0, -86_400_000_000, -86_400_000_001]
+    identifiers = 2**24 + rng.integers(0, 2**31, count) * 2**30
+    # Rounded to double first, these are halfway between two floats; rounded at once, they are not.
+    identifiers[:2] = [2**60 + 2**36 + 1, -(2**60) - 2**36 - 1]
 
     def missing(values: Any, dtype: str) -> pd.Series:
         column = pd.Series(values).astype(dtype)
@@ -66,7 +69,7 @@ def hostile_rows(count: int, seed: int, new_values: bool) -> pd.DataFrame:
             "amount": missing(np.exp(rng.normal(0, 4, count)), "float64"),
             "always missing": np.full(count, np.nan),
             "rate": rng.integers(0, 12, count) / 7,
-            "identifier": 2**24 + rng.integers(0, 2**31, count) * 2**30,
+            "identifier": identifiers,
             "age": missing(rng.integers(0, 99, count), "Int64"),
             "code": rng.choice(codes, count),
             "nullable_code": missing(rng.choice([1, 2, 5, *([4] * new_values)], count), "Int64"),
@@ -105,6 +108,15 @@ def test_parity_on_bundled_data(fitted: Any) -> None:
     assert figures["rows_compared"] == 20_000
     assert figures["agrees"], figures
     np.testing.assert_array_equal(prediction.label, fitted.model.predict(fitted.rows))
+
+
+def test_a_row_is_answered_alike_in_any_company(fitted: Any) -> None:
+    model = to_onnx(fitted.model)
+    tensors = to_tensors(fitted.rows[:300], fitted.columns)
+    whole = Predictor(model).predict(tensors).probabilities
+    for chunk_rows, threads in ((1, 1), (3, 2), (17, 1), (128, 2)):
+        parts = Predictor(model, threads, chunk_rows).predict(tensors).probabilities
+        np.testing.assert_array_equal(parts, whole)
 
 
 def test_parity_on_hostile_data(family: str, fit: Callable[..., CalibratedClassifier]) -> None:
@@ -150,6 +162,14 @@ def test_a_missing_string_and_an_empty_one_are_the_same_to_both(
     model = fit("random_forest", columns, rows, labels, 200)
     probabilities = model.predict_proba(rows)[:4]
     np.testing.assert_array_equal(probabilities[0], probabilities[3])
+
+
+@given(position=st.integers(1, 2**24 - 1), slope=st.floats(0.01, 1.0))
+def test_the_last_bit_of_a_float32_probability_never_matters(position: int, slope: float) -> None:
+    # From one half to one, float32 has a value every 2**-24.
+    neighbours = np.float32(1) - np.array([position, position - 1], np.float32) / np.float32(2**24)
+    low, high = 1 / (1 + np.exp(-slope * logit(neighbours)))
+    assert abs(high - low) < 3e-5
 
 
 def test_an_overconfident_network_agrees_all_the_same() -> None:

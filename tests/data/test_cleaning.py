@@ -1,0 +1,434 @@
+"""Cleaning: every row has exactly one fate, and the quarantine says why and loses nothing."""
+
+import math
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_assets.data.cleaning import BatchError, adds_up, clean, quarantined_share
+from mlops_assets.use_case import UseCase
+
+MakeUseCase = Callable[..., UseCase]
+MakeBatch = Callable[..., pa.Table]
+
+DUE = datetime(2020, 1, 2, 3, 4)  # noqa: DTZ001 - times are local
+# What a source may deliver, by column: each physical type with values and the codes they deserve.
+OK: tuple[str, ...] = ()
+DELIVERED: dict[str, list[tuple[pa.DataType, dict[Any, tuple[str, ...]]]]] = {
+    "due": [
+        (pa.timestamp("us"), {DUE: OK, None: ("missing",)}),
+        (pa.date32(), {date(2020, 1, 2): OK, None: ("missing",)}),
+        (pa.string(), {"2020-01-02T03:04:00": OK, "soon": ("type",), None: ("missing",)}),
+        (pa.int64(), {5: ("type",), None: ("missing",)}),
+        (pa.float64(), {1.5: ("type",), math.inf: ("type",), None: ("missing",)}),
+    ],
+    "city": [(pa.string(), {"Ghent": OK, "": OK, "Nowhere": OK, None: ("missing",)})],
+    "size": [(pa.string(), {"small": OK, "huge": ("not allowed",), None: ("missing",)})],
+    "parcels": [
+        (
+            pa.int64(),
+            {
+                0: OK,
+                100: OK,
+                -1: ("below minimum",),
+                101: ("above maximum",),
+                2**60: ("type",),
+                None: ("missing",),
+            },
+        ),
+        (
+            pa.float64(),
+            {7.0: OK, 7.5: ("type",), math.inf: ("type",), 1e300: ("type",), None: ("missing",)},
+        ),
+        (pa.string(), {"7": OK, "many": ("type",), "": ("type",), None: ("missing",)}),
+        (pa.timestamp("us"), {DUE: ("type",), None: ("missing",)}),
+    ],
+    "weight": [
+        (
+            pa.float64(),
+            {
+                0.0: OK,
+                1.5: OK,
+                -0.5: ("below minimum",),
+                math.inf: ("type",),
+                -math.inf: ("type",),
+                math.nan: OK,
+                None: OK,
+            },
+        ),
+        (pa.string(), {"1.5": OK, "heavy": ("type",), "inf": ("type",), None: OK}),
+        (pa.timestamp("us"), {DUE: ("type",), None: OK}),
+        (pa.list_(pa.int64()), {(1, 2): ("type",), None: OK}),
+    ],
+    "fragile": [
+        (pa.bool_(), {True: OK, False: OK, None: ("missing",)}),
+        (pa.int8(), {0: OK, 1: OK, 2: ("type",), None: ("missing",)}),
+        (pa.string(), {"true": OK, "False": OK, "yes": ("type",), None: ("missing",)}),
+    ],
+    "group": [(pa.int64(), {1: OK, 2: OK, 3: ("not allowed",), None: ("missing",)})],
+    "minutes_late": [(pa.int64(), {3: OK, None: OK}), (pa.string(), {"x": ("type",), None: OK})],
+    "note": [(pa.string(), {"ring": OK, None: OK}), (pa.null(), {None: OK})],
+    "late": [
+        (pa.bool_(), {True: OK, False: OK, None: OK}),
+        (pa.float64(), {1.0: OK, 0.0: OK, 0.5: ("type",), None: OK}),
+    ],
+}
+
+
+@st.composite
+def dirty_batches(draw: st.DrawFn) -> tuple[pa.Table, list[set[str]]]:
+    """A raw batch and the reasons that each of its rows deserves."""
+    rows = draw(st.integers(1, 12))
+    columns: dict[str, pa.Array] = {}
+    reasons: list[set[str]] = [set() for _ in range(rows)]
+    for name, kinds in DELIVERED.items():
+        kind, values = draw(st.sampled_from(kinds))
+        # Mostly good, so that some rows are good in every column.
+        pool = [value for value, codes in values.items() if codes == OK] * 6 + list(values)
+        chosen = draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows))
+        columns[name] = pa.array(chosen, kind, from_pandas=False)
+        for row, value in enumerate(chosen):
+            reasons[row] |= {f"{name}:{code}" for code in values[value]}
+    return pa.table(columns), reasons
+
+
+@settings(max_examples=60)
+@given(dirty_batches())
+def test_every_row_has_the_fate_it_deserves(
+    make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
+) -> None:
+    raw, reasons = case
+    bad = [row for row, codes in enumerate(reasons) if codes]
+
+    cleaned = clean(raw, make_use_case(), "2020-01")
+
+    assert cleaned.quarantine.column("row").to_pylist() == bad
+    assert [set(r) for r in cleaned.quarantine.column("reasons").to_pylist()] == [
+        reasons[row] for row in bad
+    ]
+    assert cleaned.counts["rows_in"] == raw.num_rows
+    assert cleaned.counts["rows_out"] == cleaned.rows.num_rows == raw.num_rows - len(bad)
+    assert adds_up(cleaned.counts)
+    assert sum(cleaned.counts["reasons"].values()) == sum(map(len, reasons))
+
+
+@settings(max_examples=40)
+@given(dirty_batches())
+def test_the_quarantine_holds_the_original_rows(
+    make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
+) -> None:
+    raw, _ = case
+
+    quarantine = clean(raw, make_use_case(), "2020-01").quarantine
+
+    original = raw.take(quarantine.column("row"))
+    assert repr(quarantine.drop_columns(["row", "reasons"]).to_pylist()) == repr(
+        original.to_pylist()
+    )
+
+
+@settings(max_examples=40)
+@given(dirty_batches())
+def test_what_is_kept_has_the_declared_types_and_no_value_that_is_not_allowed(
+    make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
+) -> None:
+    rows = clean(case[0], make_use_case(), "2020-01").rows
+
+    assert rows.schema == pa.schema(
+        [
+            ("due", pa.timestamp("us")),
+            ("city", pa.string()),
+            ("size", pa.string()),
+            ("parcels", pa.int64()),
+            ("weight", pa.float64()),
+            ("fragile", pa.bool_()),
+            ("group", pa.int64()),
+            ("minutes_late", pa.int64()),
+            ("note", pa.string()),
+            ("late", pa.bool_()),
+        ]
+    )
+    for row in rows.to_pylist():
+        assert row["size"] in ("large", "small")
+        assert 0 <= row["parcels"] <= 100
+        assert row["weight"] is None or 0 <= row["weight"] < math.inf
+        assert None not in (row["due"], row["city"], row["fragile"], row["group"])
+
+
+@settings(max_examples=15)
+@given(dirty_batches())
+def test_cleaning_twice_gives_the_same_and_changes_nothing(
+    make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
+) -> None:
+    first = clean(case[0], make_use_case(), "2020-01")
+    if first.rows.num_rows:
+        again = clean(first.rows, make_use_case(), "2020-01")
+        assert again.rows.equals(first.rows)
+        assert again.counts["quarantined"] == 0
+
+
+def test_a_valid_batch_is_kept_whole_and_its_unlabelled_rows_are_counted(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    cleaned = clean(make_batch(rows=50), make_use_case(), "2020-01")
+
+    assert cleaned.counts == {
+        "batch": "2020-01",
+        "rows_in": 50,
+        "rows_out": 50,
+        "quarantined": 0,
+        "removed": {},
+        "reasons": {},
+        "unlabelled": 5,
+        "unexpected_columns": [],
+    }
+
+
+def _with(batch: pa.Table, name: str, values: list[Any], kind: pa.DataType) -> pa.Table:
+    position = batch.column_names.index(name)
+    return batch.set_column(position, name, pa.array(values, kind))
+
+
+def test_strings_in_an_integer_column_that_are_no_numbers_are_quarantined(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=4), "parcels", ["1", "two", "3", "n/a"], pa.string())
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.rows.column("parcels").to_pylist() == [1, 3]
+    assert cleaned.counts["reasons"] == {"parcels:type": 2}
+    assert cleaned.quarantine.column("parcels").to_pylist() == ["two", "n/a"]
+
+
+def test_a_category_is_new_where_no_values_are_declared_and_wrong_where_they_are(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=3), "city", ["Ghent", "Oslo", "Ghent"], pa.string())
+    batch = _with(batch, "size", ["small", "small", "huge"], pa.string())
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.rows.column("city").to_pylist() == ["Ghent", "Oslo"]
+    assert cleaned.counts["reasons"] == {"size:not allowed": 1}
+
+
+def test_integers_in_a_string_column_read_the_same_with_and_without_a_missing_one(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    whole = _with(make_batch(rows=3), "note", [1, 2, 2**60 + 1], pa.int64())
+    gaps = _with(make_batch(rows=3), "note", [1, None, 2**60 + 1], pa.int64())
+
+    kept = [
+        clean(b, make_use_case(), "2020-01").rows.column("note").to_pylist() for b in (whole, gaps)
+    ]
+
+    assert kept == [["1", "2", str(2**60 + 1)], ["1", None, str(2**60 + 1)]]
+
+
+@pytest.mark.parametrize(
+    "texts", [["2020-01-02T00:00+01:00", "2020-01-02T00:00+02:00"], ["10:00", "01/02/2020"]]
+)
+def test_a_time_that_only_a_guess_could_read_is_quarantined(
+    texts: list[str], make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=2), "due", texts, pa.string())
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.counts["reasons"] == {"due:type": 2}
+
+
+def test_a_time_beyond_the_calendar_is_quarantined(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=2), "due", [2**62, 2**62], pa.timestamp("s"))
+
+    assert clean(batch, make_use_case(), "2020-01").counts["reasons"] == {"due:type": 2}
+
+
+def test_a_time_with_a_zone_keeps_its_local_time(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = make_batch(rows=1)
+    due = batch.column("due").cast(pa.timestamp("us", "America/New_York"))
+
+    cleaned = clean(batch.set_column(0, "due", due), make_use_case(), "2020-01")
+
+    utc = batch.column("due").to_pylist()[0]
+    assert (utc - cleaned.rows.column("due").to_pylist()[0]).total_seconds() == 5 * 3600
+
+
+def test_category_codes_of_arrow_are_read_as_their_values(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = make_batch(rows=5)
+    for name in ("city", "parcels"):
+        position = batch.column_names.index(name)
+        batch = batch.set_column(position, name, batch.column(name).dictionary_encode())
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.rows.equals(clean(make_batch(rows=5), make_use_case(), "2020-01").rows)
+
+
+@pytest.mark.parametrize("name", ["city", "minutes_late", "note"])
+def test_a_missing_column_is_an_error_that_names_batch_and_column(
+    name: str, make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    with pytest.raises(
+        BatchError, match=rf"batch 2020-01 lacks column\(s\) \['{name}'\]\. Deliver"
+    ):
+        clean(make_batch().drop_columns([name]), make_use_case(), "2020-01")
+
+
+def test_a_missing_target_is_called_the_target(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    with pytest.raises(BatchError, match=r"lacks the target column\(s\) \['late'\]"):
+        clean(make_batch().drop_columns(["late"]), make_use_case(), "2020-01")
+
+
+def test_a_renamed_column_is_an_error_that_names_both(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    renamed = make_batch().rename_columns({"city": "town"})
+
+    with pytest.raises(BatchError, match=r"lacks column\(s\) \['city'\].*\['town'\].*renamed\?"):
+        clean(renamed, make_use_case(), "2020-01")
+
+
+def test_a_new_column_is_reported_and_left_out_of_the_rows_alone(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=3), "parcels", [1, -1, 2], pa.int64())
+    batch = batch.append_column("colour", pa.array(["red", "green", "blue"]))
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.counts["unexpected_columns"] == ["colour"]
+    assert "colour" not in cleaned.rows.column_names
+    assert cleaned.quarantine.column("colour").to_pylist() == ["green"]
+
+
+def test_two_columns_of_one_name_are_an_error(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = make_batch()
+
+    with pytest.raises(BatchError, match=r"several columns called \['city'\]"):
+        clean(batch.append_column("city", batch.column("city")), make_use_case(), "2020-01")
+
+
+def test_a_batch_without_rows_is_an_error(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    with pytest.raises(BatchError, match="batch 2020-01 has no rows: deliver it again"):
+        clean(make_batch(rows=0), make_use_case(), "2020-01")
+
+
+def test_a_batch_without_one_good_row_is_quarantined_whole(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=3), "parcels", [None] * 3, pa.int64())
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.rows.num_rows == 0
+    assert cleaned.counts["reasons"] == {"parcels:missing": 3}
+    assert quarantined_share(cleaned.counts) == 1.0
+
+
+def test_later_rows_of_the_same_identity_are_quarantined(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=4), "city", ["Ghent", "Lille", "Ghent", "Ghent"], pa.string())
+    batch = _with(batch, "parcels", [1, 1, 1, 2], pa.int64())
+    use_case = make_use_case(rows={"unique_by": ["city", "parcels"]})
+
+    cleaned = clean(batch, use_case, "2020-01")
+
+    assert cleaned.quarantine.column("row").to_pylist() == [2]
+    assert cleaned.counts["reasons"] == {"row:duplicate": 1}
+
+
+def test_equal_rows_are_different_where_nothing_identifies_a_row(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = make_batch(rows=1)
+
+    cleaned = clean(pa.concat_tables([batch, batch]), make_use_case(), "2020-01")
+
+    assert cleaned.counts["rows_out"] == 2
+
+
+def test_declared_removals_are_counted_in_order_after_validation(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=6), "parcels", [0, 0, 3, 60, 90, -1], pa.int64())
+    batch = _with(batch, "weight", [1.0, None, 1.0, 80.0, 80.0, 80.0], pa.float64())
+    rules = [
+        {"name": "empty", "remove_where": "parcels == 0", "reason": "nothing to deliver"},
+        {"name": "freight", "remove_where": "weight > 50", "reason": "another service"},
+        {"name": "none", "remove_where": "weight > 500", "reason": "cannot be"},
+    ]
+
+    cleaned = clean(batch, make_use_case(rows={"remove": rules}), "2020-01")
+
+    assert cleaned.counts["removed"] == {"empty": 2, "freight": 2, "none": 0}
+    assert cleaned.counts["quarantined"] == 1
+    assert cleaned.rows.column("parcels").to_pylist() == [3]
+    assert adds_up(cleaned.counts)
+
+
+def test_a_missing_value_meets_no_condition(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=3), "weight", [None, 1.0, 9.0], pa.float64())
+    rules = [{"name": "heavy", "remove_where": "weight > 5", "reason": "another service"}]
+
+    cleaned = clean(batch, make_use_case(rows={"remove": rules}), "2020-01")
+
+    assert cleaned.rows.column("weight").to_pylist() == [None, 1.0]
+
+
+@pytest.mark.parametrize("condition", ["colour == 'red'", "parcels >", "parcels + city > 3"])
+def test_a_condition_that_cannot_be_evaluated_is_named(
+    condition: str, make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    rules = [{"name": "odd", "remove_where": condition, "reason": "a mistake"}]
+
+    with pytest.raises(BatchError, match=r"rows\.remove 'odd': cannot evaluate"):
+        clean(make_batch(rows=3), make_use_case(rows={"remove": rules}), "2020-01")
+
+
+def test_an_integer_target_is_zero_or_one(
+    make_use_case: MakeUseCase, make_batch: MakeBatch
+) -> None:
+    batch = _with(make_batch(rows=4), "late", [0, 1, 2, None], pa.int64())
+
+    cleaned = clean(batch, make_use_case(target={"column": "late", "type": "integer"}), "2020-01")
+
+    assert cleaned.rows.column("late").to_pylist() == [0, 1, None]
+    assert cleaned.counts["reasons"] == {"late:not allowed": 1}
+    assert cleaned.counts["unlabelled"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [({}, True), ({"rows_out": 5}, False), ({"quarantined": 3}, False), ({"removed": {}}, False)],
+)
+def test_counts_that_lose_a_row_do_not_add_up(change: dict[str, Any], holds: bool) -> None:
+    counts = {"rows_in": 10, "rows_out": 4, "quarantined": 2, "removed": {"a": 3, "b": 1}}
+
+    assert adds_up({**counts, **change}) is holds
+
+
+def test_the_quarantined_share_of_nothing_is_everything() -> None:
+    assert quarantined_share({"rows_in": 8, "quarantined": 2}) == 0.25
+    assert quarantined_share({"rows_in": 0, "quarantined": 0}) == 1.0

@@ -1,0 +1,109 @@
+"""Which rows a report looks at separately."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_assets.data.cleaning import BatchError
+from mlops_assets.evidence.groups import MAX_LEVELS, row_groups
+from mlops_assets.use_case import UseCase
+
+
+@pytest.fixture(scope="module")
+def with_sensitive(declared: Callable[[], dict[str, Any]]) -> Callable[..., UseCase]:
+    """Makes the small use case with one sensitive column ``s`` and given slices."""
+
+    def make(column: dict[str, Any], slices: tuple[dict[str, str], ...] = ()) -> UseCase:
+        changed = declared()
+        del changed["columns"]["group"]
+        changed["columns"]["s"] = {**column, "role": "sensitive"}
+        return UseCase(**{**changed, "slices": slices})
+
+    return make
+
+
+MakeUseCase = Callable[..., UseCase]
+INTEGER = {"type": "integer", "nullable": True}
+CATEGORY = {"type": "integer", "categorical": True, "nullable": True}
+
+
+def _rows(values: list[Any], kind: str = "Int64") -> pd.DataFrame:
+    return pd.DataFrame({"s": pd.array(values, dtype=kind)})
+
+
+def _members(groups: dict[str, Any]) -> dict[str, list[int]]:
+    return {name: np.flatnonzero(mask).tolist() for name, mask in groups.items()}
+
+
+@pytest.mark.parametrize("column", [INTEGER, CATEGORY])
+def test_each_value_of_a_sensitive_column_is_a_group(
+    column: dict[str, Any], with_sensitive: MakeUseCase
+) -> None:
+    groups = row_groups(_rows([2, 1, 2]), with_sensitive(column))
+
+    assert _members(groups) == {"s = 1": [1], "s = 2": [0, 2]}
+
+
+@pytest.mark.parametrize("kind", ["Int64", "float64"])
+def test_rows_that_do_not_say_are_a_group_of_their_own(
+    kind: str, with_sensitive: MakeUseCase
+) -> None:
+    groups = row_groups(_rows([2, None, 2], kind), with_sensitive(CATEGORY))
+
+    assert _members(groups) == {"s = 2": [0, 2], "s missing": [1]}
+
+
+def test_a_text_is_a_category_however_many_there_are(with_sensitive: MakeUseCase) -> None:
+    names = [f"n{i:02}" for i in range(MAX_LEVELS + 5)]
+
+    groups = row_groups(_rows(names, "string"), with_sensitive({"type": "string"}))
+
+    assert list(groups) == [f"s = {name}" for name in names]
+
+
+@pytest.mark.parametrize(("values", "ranged"), [(MAX_LEVELS, False), (MAX_LEVELS + 1, True)])
+def test_a_number_of_more_than_twenty_values_is_seen_in_four_ranges(
+    values: int, ranged: bool, with_sensitive: MakeUseCase
+) -> None:
+    groups = row_groups(_rows(list(range(values))), with_sensitive(INTEGER))
+
+    assert len(groups) == (4 if ranged else values)
+    assert ("s from 0 to below 5" in groups) is ranged
+    assert ("s from 15 to 20" in groups) is ranged
+
+
+@settings(max_examples=30)
+@given(st.lists(st.none() | st.integers(0, 60), min_size=MAX_LEVELS + 2, max_size=80))
+def test_every_row_is_in_exactly_one_group_of_a_sensitive_column(
+    with_sensitive: MakeUseCase, values: list[int | None]
+) -> None:
+    for column in (INTEGER, CATEGORY):
+        groups = row_groups(_rows(values), with_sensitive(column))
+
+        assert np.sum(list(groups.values()), axis=0).tolist() == [1] * len(values)
+        missing = [i for i, value in enumerate(values) if value is None]
+        assert _members(groups).get("s missing", []) == missing
+
+
+def test_slices_are_the_rows_that_meet_their_condition(with_sensitive: MakeUseCase) -> None:
+    slices = ({"name": "high", "where": "s > 1"}, {"name": "none", "where": "s > 9"})
+
+    groups = row_groups(_rows([2, None, 1]), with_sensitive(CATEGORY, slices))
+
+    found = _members(groups)
+    assert list(groups)[:2] == ["slice: high", "slice: none"]
+    assert (found["slice: high"], found["slice: none"]) == ([0], [])
+
+
+def test_a_slice_of_an_unknown_column_is_an_error_that_names_it(
+    with_sensitive: MakeUseCase,
+) -> None:
+    slices = ({"name": "odd", "where": "colour == 'red'"},)
+
+    with pytest.raises(BatchError, match="slices 'odd': cannot evaluate"):
+        row_groups(_rows([1]), with_sensitive(CATEGORY, slices))

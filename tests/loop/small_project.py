@@ -1,0 +1,113 @@
+"""A whole project on a small real slice: every so-many-th flight of the bundled months.
+
+Run as a script, it ticks the project in a folder until nothing is left to do.
+"""
+
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import yaml
+
+from mlops_assets.lifecycle import build_definitions
+from mlops_assets.use_case import UseCase
+from resources.tables import write_parquet
+from resources.workspace import Workspace
+from sensors.tick import FinishedRun, tick_until_quiet
+
+NAME = "small_flights"
+BUNDLED = Path(__file__).resolve().parents[2] / "mlops_assets" / "defs" / "flight_delays"
+EVERY = 12
+INSTANCE = """
+telemetry: {enabled: false}
+run_monitoring: {enabled: true, poll_interval_seconds: 5}
+run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
+concurrency:
+  runs:
+    tag_concurrency_limits:
+      - {key: mlops/use_case, value: {applyLimitPerUniqueValue: true}, limit: 1}
+"""
+CODE_LOCATION = """
+import sys
+sys.path.insert(0, {tests!r})
+from small_project import definitions_of
+defs = definitions_of({root!r})
+"""
+
+
+def make_project(root: Path, months: list[str]) -> Path:
+    """A project in ``root`` whose source holds ``months``; returns ``root``."""
+    folder = root / "defs" / NAME
+    (folder / "data").mkdir(parents=True)
+    declared = yaml.safe_load((BUNDLED / "defs.yaml").read_text(encoding="utf-8"))
+    attributes = declared["attributes"]
+    attributes["training"]["search"] = {
+        "families": ["logistic_regression", "histogram_gradient_boosting"],
+        "max_fits": 9,
+        "folds": 3,
+        "max_rows": 3000,
+    }
+    attributes["promotion"] = {"first_min_roc_auc": 0.5}
+    attributes["automation"] = {"check_every_seconds": 2}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")
+    for month in months:
+        deliver(root, month)
+    (root / ".dagster").mkdir()
+    (root / ".dagster" / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
+    (root / "definitions.py").write_text(
+        CODE_LOCATION.format(tests=str(Path(__file__).parent), root=str(root)), encoding="utf-8"
+    )
+    return root
+
+
+def deliver(root: Path, month: str) -> Path:
+    """Put a month's slice into the source, all at once."""
+    table = pq.read_table(BUNDLED / "data" / f"{month}.parquet")
+    target = source_file(root, month)
+    temporary = target.with_suffix(".part")
+    write_parquet(table.take(list(range(0, table.num_rows, EVERY))), temporary)
+    temporary.replace(target)
+    return target
+
+
+def source_file(root: Path, batch: str) -> Path:
+    return root / "defs" / NAME / "data" / f"{batch}.parquet"
+
+
+def workspace_of(root: str | Path) -> Workspace:
+    folder = Path(root) / "defs" / NAME
+    declared = yaml.safe_load((folder / "defs.yaml").read_text(encoding="utf-8"))
+    return Workspace(NAME, UseCase(**declared["attributes"]), folder, Path(root))
+
+
+def definitions_of(root: str | Path) -> dg.Definitions:
+    return build_definitions(workspace_of(root))
+
+
+def run_until_quiet(root: Path) -> list[FinishedRun]:
+    """Tick the project until nothing is left to do."""
+    with dg.DagsterInstance.from_config(str(root / ".dagster")) as instance:
+        return list(
+            tick_until_quiet(definitions_of(root), workspace_of(root), instance, lambda _: None)
+        )
+
+
+def hashes(root: Path) -> dict[str, str]:
+    """The content hash of everything the project made, by artifact and batch."""
+    workspace = workspace_of(root)
+    lineage = workspace.store.root / "lineage"
+    found = {
+        path.relative_to(lineage).with_suffix("").as_posix(): yaml.safe_load(path.read_bytes())[
+            "hash"
+        ]
+        for path in sorted(lineage.rglob("*.json"))
+    }
+    for position, entry in enumerate(workspace.releases.entries()):
+        found[f"decision {position}"] = f"{entry.batch} {entry.outcome} {entry.release}"
+    return found
+
+
+if __name__ == "__main__":
+    for finished in run_until_quiet(Path(sys.argv[1])):
+        print(finished)  # noqa: T201 - the script's answer
