@@ -207,9 +207,9 @@ class Monitoring(Specification):
     """Chance that a batch from the reference's own distribution is called drifted."""
     min_distance: Share = 0.1
     """Jensen-Shannon distance (base 2) below which a difference is too small to matter."""
-    min_attribution: Share = 0.05
-    """Share of the champion's SHAP attribution that drifted features must carry together for
-    drift to call for retraining: drift in what the model hardly uses costs it little."""
+    min_weighted_distance: Share = 0.15
+    """Mean distance of the inputs, each weighted with its share of the champion's SHAP attribution,
+    from which drift calls for retraining: drift in what the model hardly uses costs it little."""
 
 
 class Retraining(Specification):

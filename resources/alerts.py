@@ -21,7 +21,13 @@ def alert(title: str, message: str) -> bool:
     import apprise
 
     channels = apprise.Apprise()
-    understood = [channels.add(url) for url in urls]
+    # Apprise logs a URL that it does not understand, and that may hold a secret.
+    own_log = logging.getLogger("apprise")
+    own_log.disabled = True
+    try:
+        understood = [channels.add(url) for url in urls]
+    finally:
+        own_log.disabled = False
     delivered = channels.notify(title=title, body=message)
     if not (all(understood) and delivered):
         # The URL is not named: it may hold a secret.

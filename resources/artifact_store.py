@@ -155,18 +155,24 @@ class ArtifactStore:
     def restore(self, name: str, target: Path) -> None:
         """Bring back the folder with the hash ``name`` as ``target``, which must not exist.
 
-        Raises ``MissingArtifactError`` where the cache does not hold it.
+        Raises ``MissingArtifactError`` where the cache does not hold it, or not unchanged.
         """
         listing = self._object(name)
         if not listing.is_file():
             raise MissingArtifactError(f"no version with the hash {name} is in the cache")
         entries = json.loads(listing.read_bytes())
+        absent = [e["relpath"] for e in entries if not self._object(e["md5"]).is_file()]
+        if absent:
+            raise MissingArtifactError(f"the version {name} lacks {absent} in the cache")
         temporary = target.with_name(f".{target.name}.{uuid4().hex}")
         temporary.mkdir(parents=True)
         for entry in entries:
             path = temporary / entry["relpath"]
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self._object(entry["md5"]), path)
+        if folder_md5(hash_folder(temporary)) != name:
+            shutil.rmtree(temporary)
+            raise MissingArtifactError(f"the version {name} was changed in the cache")
         temporary.rename(target)
 
     def recover(self) -> None:

@@ -125,11 +125,15 @@ def _nothing_pending(now: Situation) -> str:
 
 
 def _ingest_intent(batch: str, now: Situation) -> str:
-    intent = f"ingest {batch} with content {now.delivered[batch]}"
-    replaced = now.ingested.get(batch)
-    # Content that comes back after it was replaced is a new occasion, not the old one.
-    same = replaced in (None, now.delivered[batch])
-    return intent if same else f"{intent} in place of {replaced}"
+    # Content that comes back after other content had its turn is a new occasion, not the old one.
+    every = f"ingest {batch} with content "
+    own = f"{every}{now.delivered[batch]}"
+    others = sum(
+        attempts
+        for intent, attempts in now.attempts.items()
+        if intent.startswith(every) and intent != own and not intent.startswith(f"{own} (")
+    )
+    return own if others == 0 else f"{own} (delivery {others + 1})"
 
 
 def _first_training(now: Situation, use_case: UseCase) -> Train | Wait:

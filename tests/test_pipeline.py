@@ -7,10 +7,9 @@ import pytest
 import yaml
 
 from mlops_assets.catalog import ARTIFACTS, BY_NAME
-from mlops_assets.cli import rendered_dvc_yaml
 from mlops_assets.pipeline import DvcUseCase, dependencies, parameters, render
+from resources.dvc_lock import dvc_use_case, render_dvc_yaml
 
-USE_CASES = ("employment", "flight_delays")
 DELIVERIES = DvcUseCase(
     "deliveries", "defs/deliveries/defs.yaml", "defs/deliveries/data", {"columns": {}, "rows": {}}
 )
@@ -23,18 +22,26 @@ def committed(project: Path) -> dict[str, Any]:
 
 
 def test_the_committed_file_is_what_the_catalog_renders(project: Path) -> None:
-    assert (project / "dvc.yaml").read_text(encoding="utf-8") == rendered_dvc_yaml()
+    rendered = render_dvc_yaml(project, project / "mlops_assets" / "defs")
+
+    assert (project / "dvc.yaml").read_text(encoding="utf-8") == rendered
 
 
-@pytest.mark.parametrize("use_case", USE_CASES)
-def test_the_edges_of_dvc_are_those_of_the_catalog(
-    use_case: str, committed: dict[str, Any]
-) -> None:
-    stages = {
-        name.removeprefix(f"{use_case}__"): stage
-        for name, stage in committed["stages"].items()
-        if name.startswith(f"{use_case}__")
-    }
+def test_the_bundled_use_case_is_there(committed: dict[str, Any]) -> None:
+    assert {f"flight_delays__{name}" for name in BY_NAME} <= set(committed["stages"])
+
+
+def test_the_edges_of_dvc_are_those_of_the_catalog(committed: dict[str, Any]) -> None:
+    for use_case in {name.split("__")[0] for name in committed["stages"]}:
+        stages = {
+            name.removeprefix(f"{use_case}__"): stage
+            for name, stage in committed["stages"].items()
+            if name.startswith(f"{use_case}__")
+        }
+        _assert_edges_of_the_catalog(stages)
+
+
+def _assert_edges_of_the_catalog(stages: dict[str, Any]) -> None:
     made_by = {
         path: name for name, stage in stages.items() for out in stage["outs"] for path in out
     }
@@ -52,8 +59,14 @@ def test_the_edges_of_dvc_are_those_of_the_catalog(
     assert set(stages) == set(BY_NAME)
 
 
-def test_use_cases_share_no_artifact(committed: dict[str, Any]) -> None:
-    for name, stage in committed["stages"].items():
+def test_use_cases_share_no_artifact(project: Path) -> None:
+    defs = project / "mlops_assets" / "defs"
+    both = [dvc_use_case(project, defs / name) for name in ("employment", "flight_delays")]
+
+    stages = render(both)["stages"]
+
+    assert len(stages) == 2 * len(BY_NAME)
+    for name, stage in stages.items():
         own = name.split("__")[0]
         paths = [*stage["deps"], *(path for out in stage["outs"] for path in out)]
         assert {p.split("/")[1] for p in paths if p.startswith("artifacts/")} <= {own}

@@ -81,7 +81,7 @@ def _explainability_report(workspace: Workspace) -> dg.AssetsDefinition:
 
             rows = test.sample(min(EXPLAINED_ROWS, len(test)), random_state=seed)
             background = train.sample(min(BACKGROUND_ROWS, len(train)), random_state=seed)
-            report = {
+            report: dict[str, Any] = {
                 "use_case": use_case.title,
                 "target": use_case.target.description,
                 "subject": _hashes(workspace, EXPLAINED),

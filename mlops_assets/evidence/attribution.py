@@ -2,20 +2,17 @@
 
 Belongs here: the masking of raw columns, the estimate with its errors, and the check that it adds
 up. Does not belong here: what is reported about it (``explainability.py``) or what happens when one
-column is varied (``partial_dependence.py``). The first estimate of a process loads shap, which
-takes seconds.
+column is varied (``partial_dependence.py``).
 
 The values are interventional Shapley values of the probability (S. Lundberg and S.-I. Lee, "A
 unified approach to interpreting model predictions", 2017; D. Janzing and others, "Feature relevance
-quantification in explainable AI", 2020), estimated by shap's antithetic permutation sampling, which
-is exact for a function without interactions of three or more columns.
+quantification in explainable AI", 2020), estimated by antithetic permutation sampling (R. Mitchell
+and others, "Sampling permutations for Shapley value estimation", 2022), which is exact for a
+function without interactions of three or more columns.
 """
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,8 +97,8 @@ class Codebook:
     """Raw columns as a float64 matrix of codes and back, without loss for any dtype.
 
     ``codes[i, j]`` is the position of row ``i``'s value of column ``j`` among that column's
-    distinct values (missing is one of them), rows first, background after them. shap mixes the
-    codes of a row with the background's; only codes that were there can come back.
+    distinct values (missing is one of them), rows first, background after them. The estimate
+    mixes the codes of a row with the background's; only codes that were there can come back.
     """
 
     def __init__(
@@ -160,100 +157,28 @@ def checked_prediction(predict: Predict, rows: pd.DataFrame) -> Floats:
     return answers
 
 
-class _Masker:
-    """Masked values are the background's. Codes are compared exactly; shap's own masker compares
-    with a relative tolerance, which takes neighbouring codes or moments for the same."""
-
-    immutable_outputs = True
-
-    def __init__(self, background: Floats) -> None:
-        self.background = background
-        self.shape = background.shape
-
-    def __call__(self, mask: NDArray[np.bool_], row: Floats) -> tuple[Floats]:
-        return (np.where(mask, row, self.background),)
-
-    def invariants(self, row: Floats) -> NDArray[np.bool_]:
-        same: NDArray[np.bool_] = self.background == row
-        return same
-
-
 def _permutation_shap(
     predict: Callable[[Floats], Floats], rows: Floats, background: Floats, seed: int
 ) -> Floats:
-    """shap's estimate from one antithetic permutation a row, float64 ``[n, m]``.
+    """The estimate from one antithetic permutation a row, float64 ``[n, m]``.
 
-    shap calls the function once a row, and a call costs milliseconds whatever its size. So it runs
-    twice with the same permutations: once to note what it asks, once to hear the answers, which
-    were computed together in between.
+    Each row's columns are shown in a random order, one more a step, until all are, and hidden again
+    in the same order: a column's value is the mean of what showing it added and hiding it took.
+    Hidden columns take the values of every background row in turn, and the answers are averaged.
+    All questions are asked at once.
     """
-    questions: list[Floats] = []
-
-    def note(codes: Floats) -> Floats:
-        questions.append(codes)
-        return np.zeros(len(codes))
-
-    _explain_rows(note, rows, background, seed)
-    ends = np.cumsum([len(question) for question in questions])[:-1]
-    answers = iter(zip(questions, np.split(predict(np.concatenate(questions)), ends), strict=True))
-
-    def answer(codes: Floats) -> Floats:
-        question, known = next(answers)
-        if not np.array_equal(codes, question):
-            raise RuntimeError("numpy's global random state was used by another thread")
-        return known
-
-    return _explain_rows(answer, rows, background, seed)
-
-
-def _explain_rows(
-    function: Callable[[Floats], Floats], rows: Floats, background: Floats, seed: int
-) -> Floats:
-    most = 2 * rows.shape[1] + 1
-    with _shap() as shap, _kept_random_state():
-        explainer = shap.PermutationExplainer(function, _Masker(background), seed=seed)
-        # Not ``explainer(rows)``: it computes main effects unasked from the second row on.
-        explained = [
-            explainer.explain_row(
-                row,
-                max_evals=most,
-                main_effects=False,
-                error_bounds=False,
-                batch_size=most,
-                outputs=None,
-                silent=True,
-            )
-            for row in rows
-        ]
-    return np.stack([one["values"] for one in explained])
-
-
-@contextmanager
-def _shap() -> Iterator[Any]:
-    """shap, without the warnings of its own making and without numba's compiler, which would take
-    longer than what it speeds up."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import numba
-
-        config: Any = numba.config
-        compiler_disabled = config.DISABLE_JIT
-        config.DISABLE_JIT = True
-        try:
-            import shap
-        finally:
-            config.DISABLE_JIT = compiler_disabled
-        yield shap
-
-
-@contextmanager
-def _kept_random_state() -> Iterator[None]:
-    """shap seeds numpy's global generator: the caller gets it back as it was."""
-    state = np.random.get_state()
-    try:
-        yield
-    finally:
-        np.random.set_state(state)
+    (n, m), b = rows.shape, len(background)
+    rng = np.random.default_rng(seed)
+    order = rng.permuted(np.tile(np.arange(m), (n, 1)), axis=1)
+    place = np.argsort(order, axis=1)
+    step = np.arange(2 * m + 1)[None, :, None]
+    shown = (step > place[:, None, :]) & (step <= place[:, None, :] + m)
+    asked = np.where(shown[:, :, None, :], rows[:, None, None, :], background[None, None])
+    means = predict(asked.reshape(-1, m)).reshape(n, 2 * m + 1, b).mean(axis=2)
+    moved = np.diff(means, axis=1)
+    each = np.arange(n)[:, None]
+    values: Floats = (moved[each, place] - moved[each, place + m]) / 2.0
+    return values
 
 
 def _combine(estimates: Floats, sizes: Floats) -> tuple[Floats, Floats]:

@@ -85,7 +85,7 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
         plain = {
             "drifted": str(report["drifted"]).lower(),
             "drifted_columns": len(report["drift_features"]),
-            "attribution_share": report["attribution_share"] or 0.0,
+            "weighted_distance": report["weighted_distance"] or 0.0,
             "largest_distance": strongest["statistic"] or 0.0,
         }
         return stored(workspace, key, {**shown, **plain, "champion": release})

@@ -126,12 +126,17 @@ def detect(
     return DriftResult(rows, monitoring.false_alarm_rate, tuple(found))
 
 
-def attribution_share(result: DriftResult, attribution: Mapping[str, float]) -> float:
-    """The share of the champion's SHAP attribution that the drifted columns carry together.
+def weighted_distance(result: DriftResult, attribution: Mapping[str, float | None]) -> float:
+    """The mean distance of the drifted columns, each with its share of the champion's attribution
+    as weight; a column that did not drift counts as 0, and one with several series as its largest.
 
-    ``attribution`` is each input column's share, adding up to 1; other columns carry none.
+    ``attribution`` is each input column's share of the SHAP attribution, adding up to 1.
     """
-    return float(sum(attribution.get(column, 0.0) for column in result.drift_features))
+    largest: dict[str, float] = {}
+    for series in result.series:
+        if series.drifted and series.column is not None and series.statistic is not None:
+            largest[series.column] = max(largest.get(series.column, 0.0), series.statistic)
+    return sum((attribution.get(column) or 0.0) * found for column, found in largest.items())
 
 
 def drift_report(
@@ -141,11 +146,11 @@ def drift_report(
     batch: str,
     champion: str,
     monitoring: Monitoring,
-    attribution: Mapping[str, float] | None = None,
+    attribution: Mapping[str, float | None] | None = None,
 ) -> dict[str, Any]:
     """The report as JSON-able data. ``use_case`` is its title, ``champion`` the release's hash;
-    without ``attribution`` the drifted columns' share of it is ``None``."""
-    share = None if attribution is None else attribution_share(result, attribution)
+    without ``attribution`` the weighted distance is ``None``."""
+    weighted = None if attribution is None else weighted_distance(result, attribution)
     return {
         "use_case": use_case,
         "batch": batch,
@@ -156,8 +161,8 @@ def drift_report(
         "drifted": result.drifted,
         "drift_features": list(result.drift_features),
         "could_not_run": list(result.could_not_run),
-        "attribution_share": share,
-        "min_attribution": monitoring.min_attribution,
+        "weighted_distance": weighted,
+        "min_weighted_distance": monitoring.min_weighted_distance,
         "series": [asdict(series) for series in result.series],
     }
 
@@ -175,8 +180,8 @@ def drift_page(report: Mapping[str, Any]) -> Page:
             ("Champion", report["champion"]),
             ("False-alarm rate", report["false_alarm_rate"]),
             ("Smallest distance that matters", report["min_distance"]),
-            ("Attribution of drifted columns", report["attribution_share"]),
-            ("Attribution that calls for retraining", report["min_attribution"]),
+            ("Distance weighted with attribution", report["weighted_distance"]),
+            ("Weighted distance that calls for retraining", report["min_weighted_distance"]),
         ),
         sections=(
             Section("What the verdict means", _meaning(report)),

@@ -22,10 +22,11 @@ class Verdict:
 def judge(
     drift: Mapping[str, Any] | None, performance: Mapping[str, Any] | None, monitoring: Monitoring
 ) -> Verdict:
-    """Retrain where performance is lost, or where the columns that drifted carry at least
-    ``min_attribution`` of the champion's attribution. A report that is missing (``None``) or could
+    """Retrain where performance is lost, or where drift reaches ``min_weighted_distance``, each
+    column weighted with its share of the champion's attribution. A report that is missing (``None``) or could
     not run never counts as good news: the sentence says so."""
     causes, quiet = [], []
+    limit = monitoring.min_weighted_distance
     lost = None if performance is None else performance["lost"]
     if lost is True:
         causes.append("lost performance")
@@ -34,13 +35,16 @@ def judge(
     else:
         quiet.append("performance held")
     drifted = None if drift is None else drift["drifted"]
-    share = None if drift is None else drift["attribution_share"]
+    weighted = None if drift is None else drift["weighted_distance"]
     if drifted is True and drift is not None:
         columns = ", ".join(drift["drift_features"][:3]) or "the champion's score"
-        if not drift["drift_features"] or share is None or share >= monitoring.min_attribution:
+        if not drift["drift_features"] or weighted is None or weighted >= limit:
             causes.append(f"drift in {columns}")
         else:
-            quiet.append(f"drift in {columns}, which carry {share:.1%} of the attribution only")
+            quiet.append(
+                f"drift in {columns}, but weighted with what the champion uses it is "
+                f"{weighted:.3f}, and {limit} calls for retraining"
+            )
     elif drifted is None:
         quiet.append("drift unknown")
     else:

@@ -95,7 +95,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
-        """Encode ``rows`` (a frame with at least the input columns) as float32 ``[n, features]``."""
+        """Encode ``rows`` (a frame with the input columns) as float32 ``[n, features]``."""
         check_is_fitted(self, "encodings_")
         parts = [_encode(e, rows[e.column], self.form) for e in self.encodings_]
         return np.concatenate(parts, axis=1)
@@ -158,7 +158,9 @@ def _encode(encoding: Encoding, values: pd.Series, form: Form) -> NDArray[np.flo
             codes = category_codes(values, levels)
             if form == "tree":
                 return codes[:, None]
-            return (codes[:, None] == np.arange(len(levels), dtype=np.float32)).astype(np.float32)
+            positions = np.arange(len(levels), dtype=np.float32)
+            hot: NDArray[np.bool_] = codes[:, None] == positions
+            return hot.astype(np.float32)
         case CalendarEncoding(_, part, mean, scale):
             numbers = calendar_part(part, values)[:, None]
             return numbers if form == "tree" else standardise(numbers, mean, scale)

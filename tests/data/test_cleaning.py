@@ -97,7 +97,7 @@ def dirty_batches(draw: st.DrawFn) -> tuple[pa.Table, list[set[str]]]:
     return pa.table(columns), reasons
 
 
-@settings(max_examples=60)
+@settings(max_examples=45)
 @given(dirty_batches())
 def test_every_row_has_the_fate_it_deserves(
     make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
@@ -117,7 +117,7 @@ def test_every_row_has_the_fate_it_deserves(
     assert sum(cleaned.counts["reasons"].values()) == sum(map(len, reasons))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(dirty_batches())
 def test_the_quarantine_holds_the_original_rows(
     make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
@@ -132,7 +132,7 @@ def test_the_quarantine_holds_the_original_rows(
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(dirty_batches())
 def test_what_is_kept_has_the_declared_types_and_no_value_that_is_not_allowed(
     make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]
@@ -160,7 +160,7 @@ def test_what_is_kept_has_the_declared_types_and_no_value_that_is_not_allowed(
         assert None not in (row["due"], row["city"], row["fragile"], row["group"])
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(dirty_batches())
 def test_cleaning_twice_gives_the_same_and_changes_nothing(
     make_use_case: MakeUseCase, case: tuple[pa.Table, list[set[str]]]

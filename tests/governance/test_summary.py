@@ -8,14 +8,14 @@ from mlops_assets.governance.ledger import Entry
 from mlops_assets.governance.summary import print_table, summarise
 from mlops_assets.use_case import Monitoring
 
-MONITORING = Monitoring(min_attribution=0.05)
+MONITORING = Monitoring(min_weighted_distance=0.1)
 
 
 def _drift(drifted: bool | None, *columns: str) -> dict[str, Any]:
     return {
         "drifted": drifted,
         "drift_features": list(columns),
-        "attribution_share": 0.3 if columns else 0.0,
+        "weighted_distance": 0.3 if columns else 0.0,
         "champion": "release a",
     }
 

@@ -7,36 +7,36 @@ import pytest
 from mlops_assets.monitoring.retraining import Verdict, cooled_down, judge
 from mlops_assets.use_case import Monitoring
 
-MONITORING = Monitoring(min_attribution=0.05)
+MONITORING = Monitoring(min_weighted_distance=0.1)
 PERFORMANCE = {True: "lost performance", False: "performance held", None: "performance unknown"}
-SHARES = {0.0: False, 0.0499: False, 0.05: True, 0.3: True, None: True}
-"""Shares of the attribution, and whether drift in columns that carry as much is a cause."""
+WEIGHTED = {0.0: False, 0.0999: False, 0.1: True, 0.3: True, None: True}
+"""Distances weighted with attribution, and whether drift that reaches them is a cause."""
 
 
-def _drift(drifted: bool | None, columns: list[str], share: float | None) -> dict[str, Any]:
-    return {"drifted": drifted, "drift_features": columns, "attribution_share": share}
+def _drift(drifted: bool | None, columns: list[str], weighted: float | None) -> dict[str, Any]:
+    return {"drifted": drifted, "drift_features": columns, "weighted_distance": weighted}
 
 
-def _judge(drifted: bool | None, lost: bool | None, columns: list[str], share: Any) -> Verdict:
-    return judge(_drift(drifted, columns, share), {"lost": lost}, MONITORING)
+def _judge(drifted: bool | None, lost: bool | None, columns: list[str], weighted: Any) -> Verdict:
+    return judge(_drift(drifted, columns, weighted), {"lost": lost}, MONITORING)
 
 
-@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("weighted", WEIGHTED)
 @pytest.mark.parametrize("columns", [[], ["wind"]], ids=["score only", "a column"])
 @pytest.mark.parametrize("lost", [True, False, None])
 @pytest.mark.parametrize("drifted", [True, False, None])
 def test_lost_performance_or_drift_that_matters_calls_for_retraining(
-    drifted: bool | None, lost: bool | None, columns: list[str], share: float | None
+    drifted: bool | None, lost: bool | None, columns: list[str], weighted: float | None
 ) -> None:
-    verdict = _judge(drifted, lost, columns, share)
+    verdict = _judge(drifted, lost, columns, weighted)
 
-    drift_matters = drifted is True and (not columns or SHARES[share])
+    drift_matters = drifted is True and (not columns or WEIGHTED[weighted])
     assert verdict.retrain is (lost is True or drift_matters)
     assert ("lost performance" in verdict.why) is (lost is True)
 
 
 @pytest.mark.parametrize(
-    ("drifted", "lost", "columns", "share", "why"),
+    ("drifted", "lost", "columns", "weighted", "why"),
     [
         (True, True, ["wind"], 0.3, "lost performance; drift in wind"),
         (True, False, ["wind"], 0.3, "drift in wind"),
@@ -48,7 +48,8 @@ def test_lost_performance_or_drift_that_matters_calls_for_retraining(
             False,
             ["wind"],
             0.0123,
-            "performance held; drift in wind, which carry 1.2% of the attribution only",
+            "performance held; drift in wind, but weighted with what the champion uses it is "
+            "0.012, and 0.1 calls for retraining",
         ),
         (True, True, ["wind"], 0.01, "lost performance"),
         (False, True, [], 0.0, "lost performance"),
@@ -59,9 +60,9 @@ def test_lost_performance_or_drift_that_matters_calls_for_retraining(
     ],
 )
 def test_the_verdict_says_why(
-    drifted: bool | None, lost: bool | None, columns: list[str], share: Any, why: str
+    drifted: bool | None, lost: bool | None, columns: list[str], weighted: Any, why: str
 ) -> None:
-    assert _judge(drifted, lost, columns, share).why == why
+    assert _judge(drifted, lost, columns, weighted).why == why
 
 
 @pytest.mark.parametrize("lost", [True, False, None])

@@ -1,0 +1,230 @@
+"""The facts of a tick, gathered from a real store: also of what a kill left half done."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mlops_assets.catalog import BY_NAME
+from mlops_assets.content_hash import bytes_md5
+from mlops_assets.governance.ledger import Entry
+from mlops_assets.use_case import UseCase
+from resources.artifact_store import ArtifactKey
+from resources.sources import SourceError
+from resources.workspace import Workspace
+from sensors.situation import INTENT_TAG, USE_CASE_TAG, Situation, gather, reports
+
+A, B, C = "2020-01", "2020-02", "2020-03"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, make_use_case: Callable[..., UseCase]) -> Workspace:
+    """A use case whose source holds two batches, with nothing made yet."""
+    workspace = Workspace("deliveries", make_use_case(), tmp_path / "defs", tmp_path)
+    workspace.source.folder.mkdir(parents=True)
+    _deliver(workspace, A, "a")
+    _deliver(workspace, B, "b")
+    return workspace
+
+
+def _deliver(workspace: Workspace, batch: str, content: str) -> None:
+    (workspace.source.folder / f"{batch}.parquet").write_text(content)
+
+
+def _make(workspace: Workspace, name: str, batch: str | None = None, content: str = "") -> str:
+    """Store an artifact made of its upstream as it stands now; returns its hash."""
+    key = ArtifactKey(name, batch)
+    upstream = workspace.upstream_hashes(name, batch)
+    settings = {"last_batch": content} if name == "features" else {}
+    with workspace.store.write(key, upstream=upstream, settings=settings) as folder:
+        md5 = {"md5": bytes_md5(content.encode())}
+        (folder / "manifest.json").write_text(json.dumps(md5))
+        (folder / "report.json").write_text(json.dumps({"said": content}))
+    return workspace.store.hash(key)
+
+
+def _ingest(workspace: Workspace, batch: str, content: str) -> None:
+    _make(workspace, "raw_copy", batch, content)
+    _make(workspace, "cleaned_dataset", batch, content)
+
+
+def _watch(workspace: Workspace, batch: str) -> None:
+    _make(workspace, "drift_report", batch)
+    _make(workspace, "performance_report", batch)
+
+
+def _train(workspace: Workspace, last_batch: str) -> str:
+    """Make a challenger with all its evidence; returns its hash."""
+    for name in BY_NAME["release"].upstream:
+        _make(workspace, name, content=last_batch)
+    return workspace.store.hash(ArtifactKey("onnx_model"))
+
+
+def _decide(workspace: Workspace, batch: str, challenger: str, release: str | None) -> None:
+    outcome = "promoted" if release else "rejected"
+    workspace.releases.record(Entry(batch, challenger, outcome, ("why",), release, None))
+
+
+def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) -> None:
+    assert gather(workspace, instance) == Situation(
+        delivered={A: bytes_md5(b"a"), B: bytes_md5(b"b")},
+        ingested={},
+        watched=(),
+        trained_until=None,
+        undecided=None,
+        first_release=None,
+        under_way=(),
+        attempts={},
+        interrupted={},
+    )
+
+
+def test_a_source_that_is_away_is_not_a_source_without_batches(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    workspace.source.folder.rename(workspace.root / "elsewhere")
+
+    with pytest.raises(SourceError, match="does not exist"):
+        gather(workspace, instance)
+
+
+def test_changed_content_of_the_same_size_is_seen(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    gather(workspace, instance)
+    _deliver(workspace, A, "z")
+
+    assert gather(workspace, instance).delivered[A] == bytes_md5(b"z")
+
+
+def test_a_batch_is_taken_in_when_it_is_clean(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _ingest(workspace, A, "a")
+    _make(workspace, "raw_copy", B, "b")
+
+    assert gather(workspace, instance).ingested == {A: bytes_md5(b"a")}
+
+
+def test_a_raw_copy_newer_than_what_was_cleaned_is_not_taken_in(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _ingest(workspace, A, "a")
+    _deliver(workspace, A, "changed")
+    _make(workspace, "raw_copy", A, "changed")
+
+    now = gather(workspace, instance)
+
+    assert now.ingested[A] not in (bytes_md5(b"a"), bytes_md5(b"changed"))
+
+
+@pytest.mark.parametrize("missing", ["drift_report", "performance_report", None])
+def test_a_batch_is_watched_when_both_reports_are_there(
+    missing: str | None, workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _ingest(workspace, A, "a")
+    for name in {"drift_report", "performance_report"} - {missing}:
+        _make(workspace, name, A)
+
+    assert gather(workspace, instance).watched == ((A,) if missing is None else ())
+
+
+def test_reports_on_earlier_content_do_not_count(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _ingest(workspace, A, "a")
+    _watch(workspace, A)
+    _ingest(workspace, A, "changed")
+    _make(workspace, "drift_report", A)
+
+    assert gather(workspace, instance).watched == ()
+    _make(workspace, "performance_report", A)
+    assert gather(workspace, instance).watched == (A,)
+
+
+def test_a_complete_challenger_awaits_its_decision_and_a_decided_one_does_not(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    challenger = _train(workspace, B)
+
+    before = gather(workspace, instance)
+    _decide(workspace, B, challenger, None)
+    after = gather(workspace, instance)
+
+    assert (before.trained_until, before.undecided) == (B, challenger)
+    assert (after.trained_until, after.undecided) == (B, None)
+    assert not after.has_champion
+
+
+@pytest.mark.parametrize("made", range(1, len(BY_NAME["release"].upstream)))
+def test_a_training_that_was_cut_off_left_no_challenger(
+    made: int, workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    for name in BY_NAME["release"].upstream[:made]:
+        _make(workspace, name, content=A)
+    first = gather(workspace, instance)
+    _decide(workspace, A, _train(workspace, A), "release")
+    for name in BY_NAME["release"].upstream[:made]:
+        _make(workspace, name, content=B)
+
+    later = gather(workspace, instance)
+
+    assert (first.trained_until, first.undecided) == (None, None)
+    assert (later.trained_until, later.undecided) == (A, None)
+
+
+def test_batches_are_predicted_after_the_window_of_the_first_release(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _decide(workspace, A, "m1", None)
+    _decide(workspace, B, "m2", "release")
+    _decide(workspace, C, "m3", "better")
+
+    now = gather(workspace, instance)
+
+    assert now.first_release == B
+    assert now.has_champion
+    assert [now.is_predicted(batch) for batch in (A, B, C)] == [False, False, True]
+
+
+def test_runs_are_counted_by_intent_and_only_those_of_the_use_case(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    status = dg.DagsterRunStatus
+    for run_status, intent, use_case in (
+        (status.SUCCESS, "ingest", "deliveries"),
+        (status.FAILURE, "ingest", "deliveries"),
+        (status.CANCELED, "ingest", "deliveries"),
+        (status.CANCELED, "train", "deliveries"),
+        (status.STARTED, "decide", "deliveries"),
+        (status.NOT_STARTED, None, "deliveries"),
+        (status.STARTED, "ingest", "another"),
+    ):
+        tags = {USE_CASE_TAG: use_case, **({INTENT_TAG: intent} if intent else {})}
+        run = dg.DagsterRun(job_name=f"{use_case}__{intent}", tags=tags, status=run_status)
+        instance.add_run(run)
+
+    now = gather(workspace, instance)
+
+    assert now.attempts == {"ingest": 3, "train": 1, "decide": 1}
+    assert now.interrupted == {"ingest": 1, "train": 1}
+    assert sorted(now.under_way) == ["deliveries__None", "deliveries__decide"]
+    assert now.was_tried("ingest")
+    assert not now.was_tried("train")
+    assert not now.was_tried("never")
+
+
+def test_the_reports_of_a_batch_are_read_where_they_are(workspace: Workspace) -> None:
+    _ingest(workspace, A, "a")
+    _make(workspace, "performance_report", A, "well")
+
+    assert reports(workspace, A) == (None, {"said": "well"})
+    assert reports(workspace, B) == (None, None)
