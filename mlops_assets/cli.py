@@ -111,6 +111,7 @@ def _materialize(options: argparse.Namespace) -> int:
     per_batch = BY_NAME[name].per_batch
     batches: tuple[str | None, ...] = expected_batches(workspace, name) if per_batch else (None,)
     definitions = _definitions()
+    (workspace.store.root / name).mkdir(parents=True, exist_ok=True)
     with DagsterInstance.get() as instance:
         known = [batch for batch in batches if batch is not None]
         if known:

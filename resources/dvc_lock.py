@@ -76,6 +76,8 @@ def record_in_dvc_lock(workspace: "Workspace") -> None:
         use_case = dvc_use_case(workspace.root, workspace.folder)
         for artifact in ARTIFACTS:
             if _is_up_to_date(workspace, artifact):
+                # A monitor without a batch to watch is an empty folder, which DVC asks for.
+                (workspace.store.root / artifact.name).mkdir(parents=True, exist_ok=True)
                 entry = _entry(workspace, artifact, use_case)
                 lock["stages"][stage_name(workspace.name, artifact.name)] = entry
         if lock["stages"] != before:
@@ -105,7 +107,7 @@ def _record_window(workspace: "Workspace") -> None:
 
 def _is_up_to_date(workspace: "Workspace", artifact: Artifact) -> bool:
     keys = _expected(workspace, artifact)
-    return bool(keys) and all(_is_current(workspace, artifact, key) for key in keys)
+    return all(_is_current(workspace, artifact, key) for key in keys)
 
 
 def _expected(workspace: "Workspace", artifact: Artifact) -> list[ArtifactKey]:

@@ -14,13 +14,15 @@ from mlops_assets.lifecycle import build_definitions
 from mlops_assets.use_case import UseCase
 from resources.tables import write_parquet
 from resources.workspace import Workspace
+from sensors.failures import build_failure_sensor
 from sensors.tick import FinishedRun, tick_until_quiet
 
 NAME = "small_flights"
 BUNDLED = Path(__file__).resolve().parents[2] / "mlops_assets" / "defs" / "flight_delays"
-EVERY = 12
+EVERY = 20
 INSTANCE = """
 telemetry: {enabled: false}
+nux: {enabled: false}
 run_monitoring: {enabled: true, poll_interval_seconds: 5}
 run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
 concurrency:
@@ -82,7 +84,9 @@ def workspace_of(root: str | Path) -> Workspace:
 
 
 def definitions_of(root: str | Path) -> dg.Definitions:
-    return build_definitions(workspace_of(root))
+    return dg.Definitions.merge(
+        build_definitions(workspace_of(root)), dg.Definitions(sensors=[build_failure_sensor()])
+    )
 
 
 def run_until_quiet(root: Path) -> list[FinishedRun]:

@@ -1,0 +1,111 @@
+"""The graph as Dagster sees it: a change of any edge, job or sensor is a change of this file."""
+
+import dagster as dg
+import pytest
+
+from mlops_assets.catalog import ARTIFACTS
+from mlops_assets.definitions import defs
+from mlops_assets.lifecycle import JOBS
+
+USE_CASES = ("employment", "flight_delays")
+EDGES = {
+    "raw_copy": set(),
+    "cleaned_dataset": {"raw_copy"},
+    "features": {"cleaned_dataset"},
+    "model": {"features"},
+    "onnx_model": {"model", "features"},
+    "quantized_model": {"onnx_model", "features"},
+    "evaluation_report": {"features", "model", "onnx_model", "quantized_model"},
+    "explainability_report": {"features", "onnx_model"},
+    "drift_report": {"cleaned_dataset"},
+    "performance_report": {"cleaned_dataset"},
+    "release": {
+        "features",
+        "model",
+        "onnx_model",
+        "quantized_model",
+        "evaluation_report",
+        "explainability_report",
+    },
+}
+PER_BATCH = {"raw_copy", "cleaned_dataset", "drift_report", "performance_report"}
+CHECKS = {
+    "cleaned_dataset": {"rows_add_up", "few_rows_quarantined", "no_new_columns"},
+    "onnx_model": {"onnx_agrees_with_model"},
+    "quantized_model": {"quantized_form_within_limits"},
+    "drift_report": {"no_drift"},
+    "performance_report": {"performance_held"},
+}
+BLOCKING = {"rows_add_up", "few_rows_quarantined", "onnx_agrees_with_model"}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_assets_and_edges(specs: dict[str, dg.AssetSpec]) -> None:
+    found = {
+        key: {dep.asset_key.to_user_string() for dep in spec.deps} for key, spec in specs.items()
+    }
+    assert found == {
+        f"{use_case}/{name}": {f"{use_case}/{upstream}" for upstream in upstreams}
+        for use_case in USE_CASES
+        for name, upstreams in EDGES.items()
+    }
+
+
+def test_the_catalog_says_the_same() -> None:
+    assert {a.name: set(a.upstream) for a in ARTIFACTS} == EDGES
+    assert {a.name for a in ARTIFACTS if a.per_batch} == PER_BATCH
+
+
+def test_batches_are_partitions(specs: dict[str, dg.AssetSpec]) -> None:
+    partitioned = {key for key, spec in specs.items() if spec.partitions_def is not None}
+    assert partitioned == {f"{use_case}/{name}" for use_case in USE_CASES for name in PER_BATCH}
+
+
+def test_every_asset_says_what_and_whose_it_is(specs: dict[str, dg.AssetSpec]) -> None:
+    for key, spec in specs.items():
+        assert spec.description and spec.owners and spec.kinds and spec.code_version, key
+        assert spec.group_name and spec.group_name.startswith(key.split("/")[0])
+
+
+def test_checks(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    found: dict[str, set[str]] = {}
+    blocking = set()
+    for key in graph.asset_check_keys:
+        if key.asset_key.path[0] == "flight_delays":
+            found.setdefault(key.asset_key.path[1], set()).add(key.name)
+            if graph.get_check_spec(key).blocking:
+                blocking.add(key.name)
+    assert found == CHECKS
+    assert blocking == BLOCKING
+
+
+def test_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    assert jobs == {f"{use_case}__{verb}" for use_case in USE_CASES for verb in JOBS}
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "failed_run_alert",
+        *(
+            f"{use_case}__{name}"
+            for use_case in USE_CASES
+            for name in ("new_batch", "retraining", "promotion")
+        ),
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        f"{use_case}__{name}"
+        for use_case in USE_CASES
+        for name in ("daily_monitoring", "monthly_evaluation")
+    }
+    assert all(
+        sensor.default_status == dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs
+    )

@@ -1,0 +1,65 @@
+"""SIGKILL at any point, another folder, another number of threads: the same hashes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import MONTHS, FinishedProject
+from small_project import hashes, make_project
+
+pytestmark = pytest.mark.loop
+
+SCRIPT = Path(__file__).with_name("small_project.py")
+KILL_AFTER_RECORDS = (1, 5, 6, 9, 11, 14)
+"""Lineage records that exist when a run is killed: in the first ingestion, in the first training
+(after features, after the model, after the reports), at the release, in a watched batch."""
+OTHER_MACHINE = {
+    "OMP_NUM_THREADS": "4",
+    "OPENBLAS_NUM_THREADS": "4",
+    "PYTHONHASHSEED": "7",
+    "TZ": "Pacific/Auckland",
+    "LC_ALL": "C",
+}
+
+
+def start(root: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, **OTHER_MACHINE, "DAGSTER_HOME": str(root / ".dagster")}
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(root)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def records(root: Path) -> int:
+    return len(list((root / "artifacts").rglob("lineage/**/*.json")))
+
+
+def kill_when(process: subprocess.Popen[bytes], root: Path, at_least: int) -> None:
+    """SIGKILL the process and its workers as soon as so many records are there."""
+    while records(root) < at_least:
+        assert process.poll() is None, process.stdout and process.stdout.read().decode()
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_killed_again_and_again_it_ends_in_the_same_hashes(
+    finished: FinishedProject, tmp_path: Path
+) -> None:
+    root = make_project(tmp_path / "killed", MONTHS)
+    for at_least in KILL_AFTER_RECORDS:
+        kill_when(start(root), root, at_least)
+    last = start(root)
+    said, _ = last.communicate()
+    assert last.returncode == 0, said.decode()
+    assert b"success=False" not in said
+    assert hashes(root) == hashes(finished.root)
