@@ -6,7 +6,7 @@ or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
 """
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -30,6 +30,14 @@ class Specification(BaseModel):
     """The base of everything a user may write: frozen, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # pydantic pickles the set of fields that were given, whose order depends on the hash seed.
+        return _rebuild, (type(self), self.model_dump())
+
+
+def _rebuild(kind: type[Specification], fields: dict[str, Any]) -> Specification:
+    return kind(**fields)
 
 
 class Source(Specification):

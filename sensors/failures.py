@@ -1,8 +1,15 @@
-"""Any failed run becomes an alert."""
+"""Any failed run becomes an alert that says why."""
+
+from collections.abc import Iterable
 
 import dagster as dg
 
 from resources.alerts import alert
+
+EXPLAINING = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
 
 
 def alert_failed_run(run: dg.DagsterRun, message: str) -> bool:
@@ -10,6 +17,22 @@ def alert_failed_run(run: dg.DagsterRun, message: str) -> bool:
     batch = run.tags.get("dagster/partition")
     about = f" for {batch}" if batch else ""
     return alert(f"{run.job_name}{about} failed", f"run {run.run_id}: {message}")
+
+
+def why_failed(events: Iterable[dg.DagsterEvent]) -> str | None:
+    """What the failed steps and blocking checks among a run's events said, if any did."""
+    reasons = []
+    for event in events:
+        data = event.event_specific_data
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            said = failure.user_failure_data and failure.user_failure_data.description
+            reasons.append(f"{event.step_key}: {said or failure.error_display_string.strip()}")
+        elif isinstance(data, dg.AssetCheckEvaluation) and not data.passed and data.blocking:
+            reasons.append(
+                f"check {data.check_name} failed: {data.description or 'no description'}"
+            )
+    return "; ".join(reasons) or None
 
 
 def build_failure_sensor() -> dg.SensorDefinition:
@@ -20,6 +43,11 @@ def build_failure_sensor() -> dg.SensorDefinition:
         minimum_interval_seconds=30,
     )
     def failed_run_alert(context: dg.RunFailureSensorContext) -> None:
-        alert_failed_run(context.dagster_run, context.failure_event.message or "no message")
+        run = context.dagster_run
+        found = context.instance.get_records_for_run(run.run_id, of_type=EXPLAINING).records
+        events = [record.event_log_entry.dagster_event for record in found]
+        # A run whose process died left no such event.
+        why = why_failed(event for event in events if event is not None)
+        alert_failed_run(run, why or context.failure_event.message or "no message")
 
     return failed_run_alert

@@ -15,7 +15,7 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from resources.workspace import Workspace
-from sensors.failures import alert_failed_run
+from sensors.failures import alert_failed_run, why_failed
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
 
 Progress = Callable[[str], None]
@@ -89,7 +89,10 @@ def execute(
         asset_selection=asset_selection,
         raise_on_error=False,
     )
-    return result.dagster_run, None if result.success else _why_failed(result)
+    if result.success:
+        return result.dagster_run, None
+    said = why_failed(result.all_events)
+    return result.dagster_run, said or "the run failed without a step failure: see its event log"
 
 
 @contextmanager
@@ -159,18 +162,3 @@ def _run(
 def _job_name(workspace: Workspace, intent: str) -> str:
     verb = intent.split(" ", 1)[0]
     return f"{workspace.name}__{'promote' if verb == 'decide' else verb}"
-
-
-def _why_failed(result: dg.ExecuteInProcessResult) -> str:
-    reasons = []
-    for event in result.all_events:
-        data = event.event_specific_data
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            said = failure.user_failure_data and failure.user_failure_data.description
-            reasons.append(f"{event.step_key}: {said or failure.error_display_string.strip()}")
-        elif isinstance(data, dg.AssetCheckEvaluation) and not data.passed and data.blocking:
-            reasons.append(
-                f"check {data.check_name} failed: {data.description or 'no description'}"
-            )
-    return "; ".join(reasons) or "the run failed without a step failure: see its event log"

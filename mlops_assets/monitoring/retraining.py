@@ -23,8 +23,8 @@ def judge(
     drift: Mapping[str, Any] | None, performance: Mapping[str, Any] | None, monitoring: Monitoring
 ) -> Verdict:
     """Retrain where performance is lost, or where drift reaches ``min_weighted_distance``, each
-    column weighted with its share of the champion's attribution. A report that is missing (``None``) or could
-    not run never counts as good news: the sentence says so."""
+    column weighted with its share of the champion's attribution. A report that is missing
+    (``None``) or could not run never counts as good news: the sentence says so."""
     causes, quiet = [], []
     limit = monitoring.min_weighted_distance
     lost = None if performance is None else performance["lost"]

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from small_project import (
-    deliver,
     definitions_of,
+    deliver,
     hashes,
     source_file,
     workspace_of,
@@ -148,6 +148,6 @@ def test_a_source_that_is_away_is_an_error_and_not_an_empty_source(
     root = copy_of()
     before = hashes(root)
     shutil.rmtree(source_file(root, BATCH).parent)
-    with pytest.raises(dg.Failure, match="does not exist: create it or correct source.folder"):
+    with pytest.raises(dg.Failure, match=r"does not exist: create it or correct source\.folder"):
         run_once(root)
     assert hashes(root) == before
