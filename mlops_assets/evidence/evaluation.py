@@ -232,6 +232,7 @@ def _groups_section(report: dict[str, Any]) -> Section:
         "ROC AUC",
         tuple(Interval(g["name"], **g["metrics"]["roc_auc"]) for g in measured),
         limit=report["forms"]["onnx"]["roc_auc"]["value"],
+        limit_name="all rows",
     )
     rows = tuple(
         (

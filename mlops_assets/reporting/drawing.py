@@ -110,7 +110,7 @@ def _draw_intervals(plot: IntervalPlot, axes: Axes) -> None:
         interval = "" if math.isnan(low) else f"  [{number_text(low)}, {number_text(high)}]"
         _beside(axes, row, number_text(value) + interval)
     if plot.limit is not None:
-        label = f"limit {number_text(plot.limit)}"
+        label = f"{plot.limit_name} {number_text(plot.limit)}"
         axes.axvline(plot.limit, color=VERMILLION, linestyle="--", linewidth=1.2, label=label)
         legend_above(axes)
     label_rows(axes, tuple(one.label for one in plot.intervals), plot.x_label)

@@ -35,12 +35,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class IntervalPlot:
-    """Estimates with their intervals, one a line, and an optional limit drawn across."""
+    """Estimates with their intervals, one a line, and an optional limit drawn across, which
+    ``limit_name`` says the meaning of."""
 
     alt: str
     x_label: str
     intervals: tuple[Interval, ...]
     limit: Number = None
+    limit_name: str = "limit"
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,13 @@ def test_the_lineage_graph_shows_every_asset(page: Page, address: str) -> None:
 def test_a_click_materializes_an_asset(page: Page, address: str) -> None:
     _open_asset(page, address, "evaluation_report")
     page.get_by_role("button", name=re.compile("Materialize$")).click()
-    page.get_by_role("link", name="View").click()
+    page.get_by_role("link", name="View", exact=True).click()
     page.wait_for_url("**/runs/*")
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+    expect(page.get_by_text("evaluation_report").first).to_be_visible()
     run = page.url.split("/runs/")[1][:8]
     page.goto(f"{address}/runs")
-    row = page.get_by_role("row").filter(has_text=run)
-    expect(row).to_contain_text("evaluation_report")
-    expect(row).to_contain_text("Success")
+    expect(page.get_by_role("link", name=run)).to_be_visible()
 
 
 def test_the_row_count_of_a_batch_is_shown(page: Page, address: str) -> None:
@@ -51,9 +50,9 @@ def test_a_report_is_shown_with_its_plots(page: Page, address: str) -> None:
     report = page.get_by_role("dialog")
     expect(report.get_by_role("heading", name=re.compile("^Evaluation"))).to_be_visible()
     expect(report.get_by_role("table").first).to_contain_text("Test rows")
-    plots = report.get_by_role("img")
-    expect(plots.first).to_be_visible()
-    assert [_is_drawn(plot) for plot in plots.all()] == [True] * plots.count()
+    plots = report.locator("img")
+    expect(plots).to_have_count(2)
+    assert [_is_drawn(plot) for plot in plots.all()] == [True, True]
 
 
 def _open_asset(page: Page, address: str, name: str) -> None:

@@ -218,6 +218,14 @@ def test_a_category_is_new_where_no_values_are_declared_and_wrong_where_they_are
     assert cleaned.counts["reasons"] == {"size:not allowed": 1}
 
 
+def test_a_list_is_no_text(make_use_case: MakeUseCase, make_batch: MakeBatch) -> None:
+    batch = _with(make_batch(rows=2), "note", [["ring", "twice"], None], pa.list_(pa.string()))
+
+    cleaned = clean(batch, make_use_case(), "2020-01")
+
+    assert cleaned.counts["reasons"] == {"note:type": 1}
+
+
 def test_integers_in_a_string_column_read_the_same_with_and_without_a_missing_one(
     make_use_case: MakeUseCase, make_batch: MakeBatch
 ) -> None:
@@ -268,7 +276,7 @@ def test_category_codes_of_arrow_are_read_as_their_values(
     make_use_case: MakeUseCase, make_batch: MakeBatch
 ) -> None:
     batch = make_batch(rows=5)
-    for name in ("city", "parcels"):
+    for name in ("due", "city", "parcels"):
         position = batch.column_names.index(name)
         batch = batch.set_column(position, name, batch.column(name).dictionary_encode())
 

@@ -95,6 +95,16 @@ def test_a_channel_that_refuses_is_told_without_its_secret(
     assert "s3cret" not in caplog.text
 
 
+def test_one_channel_that_is_not_understood_is_enough_to_say_so(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CHANNELS_VARIABLE, f"{webhook.url} nonsense://s3cret")
+
+    assert not alert("the training failed", "one class only")
+
+    assert len(webhook.received) == 1
+
+
 @pytest.mark.parametrize("url", ["json://user:s3cret@127.0.0.1:1/hook", "nonsense://s3cret"])
 def test_a_channel_that_is_not_there_is_told_without_its_secret(
     url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
