@@ -90,7 +90,7 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
         trained_until=latest,
         undecided=challenger[1] if challenger and decision is None else None,
         first_release=min((e.batch for e in entries if e.release is not None), default=None),
-        under_way=tuple(run.job_name for run in runs if run.status in UNFINISHED),
+        under_way=_under_way(workspace, instance),
         attempts=_count([i for i, _ in intents]),
         interrupted=_count([i for i, status in intents if status == dg.DagsterRunStatus.CANCELED]),
     )
@@ -105,6 +105,17 @@ def reports(
         key = ArtifactKey(name, batch)
         found.append(workspace.store.report(key) if workspace.store.lineage(key) else None)
     return found[0], found[1]
+
+
+def _under_way(workspace: Workspace, instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """Unfinished runs of the use case's jobs, and those that somebody launched from an asset."""
+    unfinished = instance.get_runs(filters=dg.RunsFilter(statuses=list(UNFINISHED)))
+    return tuple(
+        run.job_name
+        for run in unfinished
+        if run.tags.get(USE_CASE_TAG) == workspace.name
+        or any(key.path[0] == workspace.name for key in run.asset_selection or ())
+    )
 
 
 def _made_from(store: ArtifactStore, batch: str) -> str:
