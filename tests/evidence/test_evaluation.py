@@ -189,6 +189,12 @@ def test_the_page_says_that_the_challenger_is_better(report: dict[str, Any]) -> 
     assert ("Hash of onnx_model", "o" * 8) in page.facts
     blocks = [block for section in page.sections for block in section.blocks]
     assert [type(b) for b in blocks] == [Table, Table, LinePlot, IntervalPlot, Table]
+    auc = report["forms"]["onnx"]["roc_auc"]
+    assert isinstance(blocks[0], Table)
+    assert blocks[0].rows[1][:2] == (
+        "onnx",
+        f"{auc['value']:.4f} [{auc['low']:.4f}, {auc['high']:.4f}]",
+    )
 
 
 @pytest.mark.parametrize("low", [0.0, -0.01])

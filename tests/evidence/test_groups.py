@@ -33,7 +33,7 @@ CATEGORY = {"type": "integer", "categorical": True, "nullable": True}
 
 
 def _rows(values: list[Any], kind: str = "Int64") -> pd.DataFrame:
-    return pd.DataFrame({"s": pd.array(values, dtype=kind)})
+    return pd.DataFrame({"s": pd.Series(values, dtype=kind)})
 
 
 def _members(groups: dict[str, Any]) -> dict[str, list[int]]:

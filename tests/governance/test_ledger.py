@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.governance.ledger import Entry, champion, champion_at, decided, incumbent
+from mlops_assets.release.gate import Outcome
 
 
 def _entry(batch: str, challenger: str, release: str | None, **others: Any) -> Entry:
-    outcome = "promoted" if release else "rejected"
+    outcome: Outcome = "promoted" if release else "rejected"
     return Entry(batch, challenger, outcome, ("because",), release, None, **others)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from mlops_assets.governance.ledger import Entry
 from mlops_assets.governance.summary import print_table, summarise
+from mlops_assets.release.gate import Outcome
 from mlops_assets.use_case import Monitoring
 
 MONITORING = Monitoring(min_weighted_distance=0.1)
@@ -31,7 +32,7 @@ def _performance(lost: bool | None, auc: float | None = 0.71) -> dict[str, Any]:
 
 
 def _entry(batch: str, release: str | None, reason: str) -> Entry:
-    outcome = "promoted" if release else "rejected"
+    outcome: Outcome = "promoted" if release else "rejected"
     return Entry(batch, f"model of {batch}", outcome, (reason, "and more"), release, "release a")
 
 

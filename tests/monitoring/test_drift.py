@@ -14,12 +14,12 @@ from scipy.spatial.distance import jensenshannon
 
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.monitoring.drift import (
-    attribution_share,
     chance_limit,
     detect,
     drift_page,
     drift_report,
     jensen_shannon,
+    weighted_distance,
 )
 from mlops_assets.reporting.page import BarPlot, HistogramPlot, Table
 from mlops_assets.use_case import Monitoring
@@ -154,15 +154,18 @@ def test_an_empty_reference_or_no_series_is_no_pass() -> None:
     assert nothing.drifted is None
 
 
-def test_attribution_is_that_of_each_drifted_column_once() -> None:
+def test_the_weighted_distance_takes_each_drifted_column_once_at_its_largest() -> None:
     reference = summary(a=[50, 50], b=[50, 50], c=[50, 50], score=[50, 50])
-    for part in ("a.hour", "a.day"):
-        reference["series"][part] = {**reference["series"]["a"]}
-    far, near = [99, 1], [50, 50]
-    now = {**counts(a=far, b=near, c=far, score=far), **counts(**{"a.hour": far, "a.day": far})}
+    reference["series"]["a.day"] = {**reference["series"]["a"]}
+    far, farther, near = [90, 10], [99, 1], [50, 50]
+    now = {**counts(a=far, b=near, c=far, score=far), **counts(**{"a.day": farther})}
     result = detect(reference, now, monitoring=Monitoring(), seed=0)
     assert set(result.drift_features) == {"a", "c"}
-    assert attribution_share(result, {"a": 0.25, "b": 0.5, "d": 0.25}) == 0.25
+    distance = {series.name: series.statistic or 0.0 for series in result.series}
+    assert distance["a.day"] > distance["a"]
+    weighted = weighted_distance(result, {"a": 0.25, "b": 0.5, "c": 0.2, "d": 0.05})
+    assert weighted == pytest.approx(0.25 * distance["a.day"] + 0.2 * distance["c"])
+    assert weighted_distance(result, {"a": None, "c": None}) == 0.0
 
 
 # The report
@@ -180,7 +183,9 @@ def test_the_report_holds_every_number_beside_its_limit() -> None:
     report = report_of(counts(a=[99, 1], b=[50, 50], score=[60, 40]), {"a": 0.7, "b": 0.3})
     assert json.loads(json_bytes(report)) == report
     assert (report["drifted"], report["drift_features"]) == (True, ["a"])
-    assert (report["attribution_share"], report["min_attribution"]) == (0.7, 0.05)
+    statistic = report["series"][0]["statistic"]
+    assert report["weighted_distance"] == pytest.approx(0.7 * statistic)
+    assert report["min_weighted_distance"] == 0.15
     assert (report["rows"], report["min_distance"]) == (100, 0.2)
     assert report["false_alarm_rate"] == 0.01
     first = report["series"][0]
@@ -188,8 +193,9 @@ def test_the_report_holds_every_number_beside_its_limit() -> None:
     assert first["statistic"] > first["limit"] > 0.0
 
 
-def test_without_an_attribution_the_share_is_unknown() -> None:
-    assert report_of(counts(a=[99, 1], b=[50, 50], score=[5, 5]), None)["attribution_share"] is None
+def test_without_an_attribution_the_weighted_distance_is_unknown() -> None:
+    report = report_of(counts(a=[99, 1], b=[50, 50], score=[5, 5]), None)
+    assert report["weighted_distance"] is None
 
 
 def test_the_page_shows_the_strongest_first_and_says_what_is_missing() -> None:

@@ -96,13 +96,15 @@ NAMED = [("evaluated", "evaluation_report", name) for name in EVALUATED] + [
 def test_a_report_about_something_else_rejects(
     sound: Evidence, field: str, report: str, name: str
 ) -> None:
-    stale = {**getattr(sound, field), name: "an older hash"}
-    silent = _without(getattr(sound, field), name)
-    foreign = {**getattr(sound, field), "another": "hash"}
+    named = getattr(sound, field)
+    changes: dict[str, Any] = {
+        f"{report} is about another {name} than": {**named, name: "an older hash"},
+        f"{report} does not say which {name}": _without(named, name),
+        f"{report} is about another another than": {**named, "another": "hash"},
+    }
 
-    _rejected(replace(sound, **{field: stale}), f"{report} is about another {name} than")
-    _rejected(replace(sound, **{field: silent}), f"{report} does not say which {name}")
-    _rejected(replace(sound, **{field: foreign}), f"{report} is about another another than")
+    for reason, change in changes.items():
+        _rejected(replace(sound, **{field: change}), reason)
 
 
 @BOTH

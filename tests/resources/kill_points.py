@@ -25,7 +25,7 @@ BATCH = ArtifactKey("cleaned_dataset", "2020-01")
 NEIGHBOUR = ArtifactKey("cleaned_dataset", "2020-02")
 DECISION = Entry("2020-01", "model", "promoted", ("better",), "release", None)
 
-Action = Callable[[Path], None]
+Action = Callable[[Path], Any]
 
 
 def store(root: Path) -> ArtifactStore:
@@ -113,6 +113,18 @@ def left(root: Path) -> list[str]:
     return sorted(read(name)) if name.is_dir() else []
 
 
+def kept(root: Path) -> bool:
+    """Whether the artifact's present version can be brought back from the cache."""
+    artifacts = store(root)
+    if artifacts.lineage(BATCH) is None:
+        return True
+    try:
+        artifacts.restore(artifacts.hash(BATCH), root / "back")
+    except MissingArtifactError:
+        return False
+    return True
+
+
 def every_kill(
     work: Path, prepare: Action, action: Action, look: Callable[[Path], Any]
 ) -> list[Any]:
@@ -129,7 +141,14 @@ def every_kill(
             return records
         seen = look(root)
         action(root)
-        records.append({"after_kill": seen, "after_repeat": look(root), "left": left(root)})
+        records.append(
+            {
+                "after_kill": seen,
+                "after_repeat": look(root),
+                "left": left(root),
+                "kept": kept(root),
+            }
+        )
         shutil.rmtree(root)
     raise RuntimeError("the operation does not end")
 
@@ -187,12 +206,25 @@ def bundle(work: Path) -> list[Any]:
     return every_kill(work, lambda _: None, add, look)
 
 
+def lost_bundle(work: Path) -> list[Any]:
+    def prepare(root: Path) -> None:
+        name = ReleaseStore(store(root)).add(lambda folder: put(folder, NEW))
+        shutil.rmtree(ReleaseStore(store(root)).bundle(name))
+        (root / "name").write_text(name)
+
+    def look(root: Path) -> dict[str, str]:
+        return read(ReleaseStore(store(root)).bundle((root / "name").read_text()))
+
+    return every_kill(work, prepare, look, look)
+
+
 SCENARIOS: dict[str, Callable[[Path], list[Any]]] = {
     "replace_version": replace_version,
     "first_version": first_version,
     "recovery": recovery,
     "ledger": ledger,
     "bundle": bundle,
+    "lost_bundle": lost_bundle,
 }
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ def _read(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
+def test_an_artifact_is_called_by_its_name_and_batch() -> None:
+    assert (str(MODEL), str(BATCH)) == ("model", "cleaned_dataset/2020-01")
+
+
 @pytest.mark.parametrize("key", [MODEL, BATCH], ids=str)
 def test_what_was_written_is_read_with_its_lineage(key: ArtifactKey, store: ArtifactStore) -> None:
     name = _write(store, key, a="1", deep__b="2")
@@ -214,7 +218,8 @@ def test_a_version_that_is_not_whole_in_the_cache_is_not_brought_back(
 
 def test_the_cache_is_one_that_dvc_reads(store: ArtifactStore) -> None:
     name = _write(store, MODEL, a="1", deep__b="2")
-    odb = HashFileDB(LocalFileSystem(), str(store.cache))
+    files = LocalFileSystem()  # type: ignore[no-untyped-call]
+    odb = HashFileDB(files, str(store.cache))
 
     for oid in (name, *(file.md5 for file in hash_folder(store.folder(MODEL)))):
         odb.check(oid, check_hash=True)

@@ -2,6 +2,7 @@
 again ends as if nothing had happened."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ def _kill_everywhere(scenario: str, work: Path, project: Path) -> list[dict[str,
     program = Path(__file__).with_name("kill_points.py")
     done = subprocess.run(
         [sys.executable, str(program), scenario, str(work)],
-        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project)},
         capture_output=True,
         text=True,
         check=False,
@@ -39,6 +40,7 @@ def test_a_version_is_replaced_whole_or_not_at_all(tmp_path: Path, project: Path
     for record in records:
         assert record["after_repeat"] == NEW
         assert record["left"] == [*NEW_FILES, *NEIGHBOUR_FILES]
+        assert record["kept"]
 
 
 def test_a_first_version_is_there_whole_or_not_at_all(tmp_path: Path, project: Path) -> None:
@@ -48,6 +50,7 @@ def test_a_first_version_is_there_whole_or_not_at_all(tmp_path: Path, project: P
     assert any(record["after_kill"] == NEW for record in records)
     assert all(record["after_repeat"] == NEW for record in records)
     assert all(record["left"] == NEW_FILES for record in records)
+    assert all(record["kept"] for record in records)
 
 
 def test_a_recovery_that_is_killed_is_recovered_from(tmp_path: Path, project: Path) -> None:
@@ -72,3 +75,12 @@ def test_a_release_is_there_whole_or_not_at_all(tmp_path: Path, project: Path) -
 
     assert all(record["after_kill"] in ([], [NEW]) for record in records)
     assert all(record["after_repeat"] == [NEW] for record in records)
+
+
+def test_a_release_brought_back_from_the_cache_is_there_whole_or_not_at_all(
+    tmp_path: Path, project: Path
+) -> None:
+    records = _kill_everywhere("lost_bundle", tmp_path, project)
+
+    assert len(records) > 5
+    assert all(record["after_kill"] == record["after_repeat"] == NEW for record in records)

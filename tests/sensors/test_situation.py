@@ -10,6 +10,7 @@ import pytest
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import bytes_md5
 from mlops_assets.governance.ledger import Entry
+from mlops_assets.release.gate import Outcome
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey
 from resources.sources import SourceError
@@ -69,7 +70,7 @@ def _train(workspace: Workspace, last_batch: str) -> str:
 
 
 def _decide(workspace: Workspace, batch: str, challenger: str, release: str | None) -> None:
-    outcome = "promoted" if release else "rejected"
+    outcome: Outcome = "promoted" if release else "rejected"
     workspace.releases.record(Entry(batch, challenger, outcome, ("why",), release, None))
 
 

@@ -17,6 +17,7 @@ from mlops_assets.training.candidates import (
     parameter_count,
     within_budget,
 )
+from mlops_assets.training.encoding import Form
 from mlops_assets.use_case import FAMILIES, Column, Search
 
 COLUMNS = {"size": Column(type="number"), "city": Column(type="string")}
@@ -85,7 +86,7 @@ EXPECTED_SIZE: dict[str, Callable[[Pipeline], int]] = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_size_of_a_model_is_its_weights_or_its_leaves(family: str) -> None:
-    form = "dense" if family in FAMILIES[::3] else "tree"
+    form: Form = "dense" if family in FAMILIES[::3] else "tree"
     candidate = Candidate("small", family, form, SMALL[family])
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"size": rng.random(80), "city": rng.choice(["Ghent", "Metz"], 80)})
