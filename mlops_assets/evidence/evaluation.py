@@ -13,7 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.evidence.groups import row_groups
-from mlops_assets.evidence.metrics import METRICS, by_group, evaluate, paired_difference
+from mlops_assets.evidence.metrics import (
+    METRIC_NAMES,
+    METRICS,
+    by_group,
+    evaluate,
+    paired_difference,
+)
 from mlops_assets.reporting.page import (
     Cell,
     Interval,
@@ -28,15 +34,6 @@ from mlops_assets.use_case import UseCase
 
 Probabilities = NDArray[np.float64]
 CALIBRATION_BINS = 10
-METRIC_NAMES = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.governance.ledger import Entry, incumbent
 from mlops_assets.release.bundle import BundleParts, write_bundle
@@ -12,14 +13,7 @@ from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import clear_failures, define, stored, storing
 from resources.workspace import Workspace
 
-MADE_OF = (
-    "features",
-    "model",
-    "onnx_model",
-    "quantized_model",
-    "evaluation_report",
-    "explainability_report",
-)
+MADE_OF = BY_NAME["release"].upstream
 
 
 def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
