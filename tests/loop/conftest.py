@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small_project import FinishedRun, make_project, run_until_quiet
+from small_project import NAME, FinishedRun, make_project, run_until_quiet
 
 MONTHS = ["2013-01", "2013-02", "2013-03", "2013-04"]
 
@@ -30,10 +31,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedProject:
 
 
 @pytest.fixture
-def copy_of(finished: FinishedProject, tmp_path: Path) -> Callable[[], Path]:
-    """Makes a copy of the finished project that a test may spoil."""
+def copy_of(finished: FinishedProject, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a copy of the finished project that a test may spoil; ``trains=False`` holds off the
+    training that a new batch would set off."""
 
-    def copy() -> Path:
-        return Path(shutil.copytree(finished.root, tmp_path / "copy"))
+    def copy(*, trains: bool = False) -> Path:
+        root = Path(shutil.copytree(finished.root, tmp_path / "copy"))
+        if not trains:
+            declared = root / "defs" / NAME / "defs.yaml"
+            content = yaml.safe_load(declared.read_text(encoding="utf-8"))
+            content["attributes"]["retraining"] = {"cooldown_batches": 99}
+            declared.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        return root
 
     return copy

@@ -71,7 +71,7 @@ def run_once(root: Path) -> list[FinishedRun]:
     ],
 )
 def test_a_bad_batch_fails_clearly_and_leaves_everything_else(
-    spoil: Callable[[Path], None], said: str, copy_of: Callable[[], Path]
+    spoil: Callable[[Path], None], said: str, copy_of: Callable[..., Path]
 ) -> None:
     root = copy_of()
     before = hashes(root)
@@ -87,7 +87,7 @@ def test_a_bad_batch_fails_clearly_and_leaves_everything_else(
     assert repaired[0].success and repaired[0].intent.startswith(f"ingest {BATCH}")
 
 
-def test_a_new_column_stays_in_the_raw_copy_and_is_warned_of(copy_of: Callable[[], Path]) -> None:
+def test_a_new_column_stays_in_the_raw_copy_and_is_warned_of(copy_of: Callable[..., Path]) -> None:
     root = copy_of()
     path = deliver(root, BATCH)
     table = pq.read_table(path)
@@ -103,7 +103,7 @@ def test_a_new_column_stays_in_the_raw_copy_and_is_warned_of(copy_of: Callable[[
     assert counts["unexpected_columns"] == ["gate"]
 
 
-def test_new_categories_are_quarantined_or_unknown(copy_of: Callable[[], Path]) -> None:
+def test_new_categories_are_quarantined_or_unknown(copy_of: Callable[..., Path]) -> None:
     root = copy_of()
     path = deliver(root, BATCH)
     table = pq.read_table(path)
@@ -123,8 +123,8 @@ def test_new_categories_are_quarantined_or_unknown(copy_of: Callable[[], Path]) 
     assert set(pq.read_table(clean / "data.parquet").to_pandas()["carrier"]) == {"ZZ"}
 
 
-def test_one_class_only_is_watched_but_not_learned_from(copy_of: Callable[[], Path]) -> None:
-    root = copy_of()
+def test_one_class_only_is_watched_but_not_learned_from(copy_of: Callable[..., Path]) -> None:
+    root = copy_of(trains=True)
     before = hashes(root)
     path = deliver(root, BATCH)
     table = pq.read_table(path)
@@ -143,7 +143,7 @@ def test_one_class_only_is_watched_but_not_learned_from(copy_of: Callable[[], Pa
 
 
 def test_a_source_that_is_away_is_an_error_and_not_an_empty_source(
-    copy_of: Callable[[], Path],
+    copy_of: Callable[..., Path],
 ) -> None:
     root = copy_of()
     before = hashes(root)

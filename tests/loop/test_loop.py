@@ -89,8 +89,8 @@ def test_leaks_never_reach_a_model(finished: FinishedProject) -> None:
         assert not leaks & {given["name"] for given in signature["inputs"]}
 
 
-def test_a_finished_loop_does_nothing_more(copy_of: Callable[[], Path]) -> None:
-    root = copy_of()
+def test_a_finished_loop_does_nothing_more(copy_of: Callable[..., Path]) -> None:
+    root = copy_of(trains=True)
     before = hashes(root)
     assert run_until_quiet(root) == []
     assert hashes(root) == before
