@@ -22,6 +22,9 @@ PARQUET_TYPES = {
     "timestamp": pa.timestamp("us"),
 }
 
+LARGEST_NUMBER = float(np.finfo(np.float32).max)
+"""Models compute in float32: what lies beyond it is infinite to them, and not a number here."""
+
 
 class BatchError(Exception):
     """A batch that cannot be cleaned at all; the message names batch and column and what to do."""
@@ -152,7 +155,7 @@ def _coerce_column(values: pd.Series, column: Column) -> pd.Series:
             return values.astype("string")
         case "number":
             numbers = pd.to_numeric(values, errors="coerce").astype("Float64")
-            return numbers.mask(numbers.abs() == np.inf)
+            return numbers.mask(numbers.abs() > LARGEST_NUMBER)
         case "integer":
             numbers = pd.to_numeric(values, errors="coerce").astype("Float64")
             whole = numbers.mask((numbers != numbers.round()) | (numbers.abs() >= 2**53))

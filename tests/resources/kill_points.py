@@ -165,9 +165,19 @@ def first_version(work: Path) -> list[Any]:
     return every_kill(work, lambda _: None, lambda root: write(root, NEW), found)
 
 
+def to_recover(root: Path) -> Any:
+    """What a recovery starts from, ``None`` where nothing is to be recovered."""
+    artifacts = root / "artifacts" / "deliveries"
+    if not list(artifacts.glob(".staging/*.swap")):
+        return None
+    return read(artifacts / "lineage"), read(artifacts / BATCH.name)
+
+
 def recovery(work: Path) -> list[Any]:
-    """A write killed at each of its steps, and the recovery from it killed at each of its own."""
+    """A write killed at each of its steps, and the recovery from it killed at each of its own, once
+    for each state that a kill leaves."""
     records: list[Any] = []
+    met: list[Any] = []
     for point in range(1000):
         reached = work / "reached"
         reached.mkdir(parents=True)
@@ -175,11 +185,15 @@ def recovery(work: Path) -> list[Any]:
         if not killed(reached, lambda root: write(root, NEW), point):
             return records
 
-        def prepare(root: Path, reached: Path = reached) -> None:
-            shutil.copytree(reached, root, dirs_exist_ok=True)
+        state = to_recover(reached)
+        if state is not None and state not in met:
+            met.append(state)
 
-        records += every_kill(work / "again", prepare, lambda root: store(root).recover(), found)
-        shutil.rmtree(work / "again")
+            def prepare(root: Path, reached: Path = reached) -> None:
+                shutil.copytree(reached, root, dirs_exist_ok=True)
+
+            records += every_kill(work / "again", prepare, lambda r: store(r).recover(), found)
+            shutil.rmtree(work / "again")
         shutil.rmtree(reached)
     raise RuntimeError("the operation does not end")
 
