@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
     from sensors.tick import tick_until_quiet
 
     workspace = _workspace(options.use_case)
-    definitions = _definitions()
+    definitions = _definitions(workspace)
     failed = []
     with DagsterInstance.get() as instance:
         for finished in tick_until_quiet(definitions, workspace, instance, _say):
@@ -80,12 +80,12 @@ def _tick(options: argparse.Namespace) -> int:
 
     from sensors.tick import tick
 
-    definitions = _definitions()
     names = [options.use_case] if options.use_case else _use_case_names()
     success = True
     with DagsterInstance.get() as instance:
         for name in names:
-            finished = tick(definitions, _workspace(name), instance, _say)
+            workspace = _workspace(name)
+            finished = tick(_definitions(workspace), workspace, instance, _say)
             success = success and all(run.success for run in finished)
             if not finished:
                 _say(f"{name}: nothing to do")
@@ -110,7 +110,7 @@ def _materialize(options: argparse.Namespace) -> int:
     verb = next(verb for verb, names in JOBS.items() if name in names)
     per_batch = BY_NAME[name].per_batch
     batches: tuple[str | None, ...] = expected_batches(workspace, name) if per_batch else (None,)
-    definitions = _definitions()
+    definitions = _definitions(workspace)
     (workspace.store.root / name).mkdir(parents=True, exist_ok=True)
     with DagsterInstance.get() as instance:
         known = [batch for batch in batches if batch is not None]
@@ -202,10 +202,11 @@ def _use_case_names() -> list[str]:
     return sorted(p.parent.name for p in (PROJECT / "mlops_assets" / "defs").glob("*/defs.yaml"))
 
 
-def _definitions() -> "dg.Definitions":
-    from mlops_assets.definitions import defs
+def _definitions(workspace: "Workspace") -> "dg.Definitions":
+    # Not what ``definitions.py`` loads: that is all use cases, and takes seconds.
+    from mlops_assets.lifecycle import build_definitions
 
-    return defs()
+    return build_definitions(workspace)
 
 
 def _use_utf8() -> None:
