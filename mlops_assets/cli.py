@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -184,18 +184,13 @@ def _report(workspace: "Workspace") -> None:
 
 
 def _workspace(name: str) -> "Workspace":
-    import yaml
-
-    from mlops_assets.use_case import UseCase
     from resources.workspace import Workspace
 
     folder = PROJECT / "mlops_assets" / "defs" / name
-    path = folder / "defs.yaml"
-    if not path.is_file():
+    if not (folder / "defs.yaml").is_file():
         _say(f"there is no use case {name!r}: choose from {', '.join(_use_case_names())}")
         raise SystemExit(2)
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return Workspace(name, UseCase(**content["attributes"]), folder, PROJECT)
+    return Workspace.read(folder, PROJECT)
 
 
 def _use_case_names() -> list[str]:

@@ -6,6 +6,7 @@ Belongs here: putting the parts together. Does not belong here: Dagster (``resou
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -33,6 +34,12 @@ class Workspace:
     use_case: UseCase
     folder: Path
     root: Path
+
+    @classmethod
+    def read(cls, folder: Path, root: Path) -> Self:
+        """The workspace of the use case whose YAML is in ``folder``, named as the folder is."""
+        declared = yaml.safe_load((folder / "defs.yaml").read_text(encoding="utf-8"))
+        return cls(folder.name, UseCase(**declared["attributes"]), folder, root)
 
     @cached_property
     def store(self) -> ArtifactStore:

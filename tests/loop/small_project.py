@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import yaml
 
 from mlops_assets.lifecycle import build_definitions
-from mlops_assets.use_case import UseCase
 from resources.tables import write_parquet
 from resources.workspace import Workspace
 from sensors.failures import build_failure_sensor
@@ -78,9 +77,7 @@ def source_file(root: Path, batch: str) -> Path:
 
 
 def workspace_of(root: str | Path) -> Workspace:
-    folder = Path(root) / "defs" / NAME
-    declared = yaml.safe_load((folder / "defs.yaml").read_text(encoding="utf-8"))
-    return Workspace(NAME, UseCase(**declared["attributes"]), folder, Path(root))
+    return Workspace.read(Path(root) / "defs" / NAME, Path(root))
 
 
 def definitions_of(root: str | Path) -> dg.Definitions:
