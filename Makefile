@@ -5,6 +5,8 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY = yes
 BIN = .venv/bin
 PIP = -m pip --disable-pip-version-check install --quiet --no-compile --no-deps --require-hashes
+# Once, on all processors: without it every start compiles where bytecode may not be written.
+COMPILE = -m compileall -q -j 0
 
 .PHONY: run test ui bench lint lock clean
 
@@ -34,6 +36,7 @@ bench: .venv/test.installed .venv-dvc/installed
 	@echo "installing the project's requirements"
 	$(BIN)/python $(PIP) -r requirements.lock
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python $(COMPILE) .venv/lib >/dev/null || true
 	@touch $@
 
 .venv/test.installed: requirements-dev.lock .venv/run.installed
@@ -46,6 +49,7 @@ bench: .venv/test.installed .venv-dvc/installed
 	@echo "installing DVC"
 	$(PYTHON) -m venv .venv-dvc
 	.venv-dvc/bin/python $(PIP) -r requirements-dvc.lock
+	.venv-dvc/bin/python $(COMPILE) .venv-dvc/lib >/dev/null || true
 	ln -sf ../../.venv-dvc/bin/dvc $(BIN)/dvc
 	@touch $@
 

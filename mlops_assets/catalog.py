@@ -30,7 +30,8 @@ class Artifact:
     ``reads_champion`` marks the two monitors, which read the release that predicted a batch as an
     input named by hash: it orders DVC's stages, and is no edge of the asset graph, for a later
     release does not outdate what an earlier one was seen to do. ``fields`` are the fields of the
-    use case that decide the content.
+    use case that decide the content. Batches of an artifact that is made ``one_at_a_time`` are
+    compared with those that came before.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Artifact:
     fields: tuple[str, ...]
     per_batch: bool = False
     reads_champion: bool = False
+    one_at_a_time: bool = False
     metrics: tuple[str, ...] = ()
     plots: tuple[DvcPlot, ...] = ()
 
@@ -82,6 +84,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         ("parquet",),
         ("source", "target", "columns"),
         per_batch=True,
+        one_at_a_time=True,
     ),
     Artifact(
         "cleaned_dataset",

@@ -9,16 +9,39 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_assets.fork_server import run_in_fork
+
 if TYPE_CHECKING:
     import dagster as dg
 
     from resources.workspace import Workspace
 
 PROJECT = Path(__file__).resolve().parents[1]
+LOADED_BY_STAGES = (
+    "mlops_assets.materialize",
+    "dagster._core.storage.sqlite_storage",
+    "dagster._core.execution.execute_in_process",
+    "mlops_assets.training.fit",
+    "mlops_assets.export.onnx_graph",
+    "mlops_assets.evidence.explainability_page",
+    "mlops_assets.monitoring.drift",
+    "mlops_assets.monitoring.performance",
+    "mlops_assets.reporting.html",
+    "mlops_assets.reporting.plots",
+)
+"""What the fork server loads: the first before any command, the others while none is waiting.
+Nothing that starts threads which must outlive a fork, as ONNX Runtime does."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns its exit status, 0 for success."""
+def main() -> int:
+    """Run the command line's command: inside a stage of DVC, in a fork of a warm process."""
+    arguments = sys.argv[1:]
+    status = run_in_fork(arguments) if os.environ.get("DVC_STAGE") else None
+    return run(arguments) if status is None else status
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command in this process; returns its exit status, 0 for success."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster"))
     _use_utf8()
@@ -93,42 +116,16 @@ def _tick(options: argparse.Namespace) -> int:
 
 
 def _materialize(options: argparse.Namespace) -> int:
-    from dagster import DagsterInstance
-
     from mlops_assets.catalog import BY_NAME
-    from mlops_assets.lifecycle import JOBS
-    from resources.assets import asset_key, batch_partitions
-    from resources.dvc_lock import expected_batches
-    from sensors.situation import USE_CASE_TAG
-    from sensors.tick import execute
+    from mlops_assets.materialize import materialize
 
-    workspace = _workspace(options.use_case)
-    name = options.artifact
-    if name not in BY_NAME:
-        _say(f"there is no artifact {name!r}: choose from {', '.join(BY_NAME)}")
+    if options.artifact not in BY_NAME:
+        _say(f"there is no artifact {options.artifact!r}: choose from {', '.join(BY_NAME)}")
         return 2
-    verb = next(verb for verb, names in JOBS.items() if name in names)
-    per_batch = BY_NAME[name].per_batch
-    batches: tuple[str | None, ...] = expected_batches(workspace, name) if per_batch else (None,)
-    definitions = _definitions(workspace)
-    (workspace.store.root / name).mkdir(parents=True, exist_ok=True)
-    with DagsterInstance.get() as instance:
-        known = [batch for batch in batches if batch is not None]
-        if known:
-            instance.add_dynamic_partitions(batch_partitions(workspace).name or "", known)
-        for batch in batches:
-            _, why = execute(
-                definitions,
-                f"{workspace.name}__{verb}",
-                instance,
-                partition_key=batch,
-                tags={USE_CASE_TAG: workspace.name},
-                asset_selection=[asset_key(workspace, name)],
-            )
-            if why is not None:
-                _say(f"{workspace.name}/{name} {batch or ''} failed: {why}")
-                return 1
-    return 0
+    failures = materialize(_workspace(options.use_case), options.artifact)
+    for failure in failures:
+        _say(failure)
+    return 1 if failures else 0
 
 
 def _dvc_yaml(_: argparse.Namespace) -> int:

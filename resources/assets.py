@@ -6,6 +6,7 @@ Belongs here: the frame around an asset's body. Does not belong here: any body (
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def batch_partitions(workspace: Workspace) -> dg.DynamicPartitionsDefinition:
 
 
 def define(workspace: Workspace, name: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """The decorator that makes an asset of the catalog's artifact ``name``."""
+    """The decorator that makes an asset of the catalog's artifact ``name``. Expected errors of its
+    body become Dagster failures with their message."""
     artifact = BY_NAME[name]
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         key=asset_key(workspace, name),
@@ -47,7 +49,18 @@ def define(workspace: Workspace, name: str) -> Callable[[Callable[..., Any]], dg
         code_version=workspace.code_hashes[name],
         tags={"mlops/use_case": workspace.name, "mlops/stage": artifact.stage},
     )
-    return decorator
+    return lambda body: decorator(_failing_clearly(body))
+
+
+def _failing_clearly(body: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(body)
+    def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            return body(*arguments, **named)
+        except EXPECTED_ERRORS as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+
+    return run
 
 
 @contextmanager
@@ -59,24 +72,14 @@ def storing(
     settings: Mapping[str, Any] | None = None,
 ) -> Iterator[Path]:
     """A folder to write an artifact into, stored at the end of the block with its lineage, which
-    is then recorded for DVC. Expected errors become Dagster failures with their message."""
-    with clear_failures():
-        made_from = {**workspace.upstream_hashes(key.name, key.batch), **(upstream or {})}
-        artifact = BY_NAME[key.name]
-        used = {"fields": fields_md5(workspace, artifact), **(settings or {})}
-        with workspace.store.write(
-            key, upstream=made_from, code=workspace.code_hashes[key.name], settings=used
-        ) as folder:
-            yield folder
-        record_in_dvc_lock(workspace)
-
-
-@contextmanager
-def clear_failures() -> Iterator[None]:
-    try:
-        yield
-    except EXPECTED_ERRORS as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+    is then recorded for DVC."""
+    made_from = {**workspace.upstream_hashes(key.name, key.batch), **(upstream or {})}
+    used = {"fields": fields_md5(workspace, BY_NAME[key.name]), **(settings or {})}
+    with workspace.store.write(
+        key, upstream=made_from, code=workspace.code_hashes[key.name], settings=used
+    ) as folder:
+        yield folder
+    record_in_dvc_lock(workspace)
 
 
 def stored(

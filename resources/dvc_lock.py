@@ -6,10 +6,11 @@ made is not recorded, so that ``dvc status`` shows it.
 """
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from filelock import FileLock
 
 from mlops_assets.catalog import ARTIFACTS, BY_NAME, Artifact
@@ -32,6 +33,7 @@ from mlops_assets.pipeline import (
     stage_name,
 )
 from resources.artifact_store import ArtifactKey, Lineage, write_atomically
+from resources.yaml_files import read_yaml, to_yaml
 
 if TYPE_CHECKING:
     from resources.workspace import Workspace
@@ -42,7 +44,7 @@ LOCK_FILE = "dvc.lock"
 def dvc_use_case(root: Path, folder: Path) -> DvcUseCase:
     """What DVC must know of the use case whose YAML is in ``folder``."""
     path = folder / "defs.yaml"
-    fields = yaml.safe_load(path.read_text(encoding="utf-8"))["attributes"]
+    fields = read_yaml(path)["attributes"]
     source = os.path.relpath(folder / fields["source"]["folder"], root)
     return DvcUseCase(
         folder.name,
@@ -55,10 +57,10 @@ def dvc_use_case(root: Path, folder: Path) -> DvcUseCase:
 def render_dvc_yaml(root: Path, defs: Path) -> str:
     """The text of ``dvc.yaml`` for the use cases that ``params.yaml`` names, whose folders are
     below ``defs``."""
-    names = _load(root / PARAMETERS_FILE) or {}
+    names = read_yaml(root / PARAMETERS_FILE) or {}
     content = render([dvc_use_case(root, defs / name) for name in names])
     head = "# Rendered from mlops_assets/catalog.py by `mlops dvc-yaml`. Change it there.\n"
-    return head + yaml.safe_dump(content, sort_keys=False, width=100)
+    return head + to_yaml(content, width=100)
 
 
 def record_in_dvc_lock(workspace: "Workspace") -> None:
@@ -71,17 +73,18 @@ def record_in_dvc_lock(workspace: "Workspace") -> None:
     with FileLock(workspace.root / "artifacts" / ".dvc.lock"):
         _record_window(workspace)
         path = workspace.root / LOCK_FILE
-        lock = _load(path) or {"schema": "2.0", "stages": {}}
+        lock = read_yaml(path) or {"schema": "2.0", "stages": {}}
         before = dict(lock["stages"])
         use_case = dvc_use_case(workspace.root, workspace.folder)
+        read = cache(lambda file: read_yaml(workspace.root / file))
         for artifact in ARTIFACTS:
             if _is_up_to_date(workspace, artifact):
                 # A monitor without a batch to watch is an empty folder, which DVC asks for.
                 (workspace.store.root / artifact.name).mkdir(parents=True, exist_ok=True)
-                entry = _entry(workspace, artifact, use_case)
+                entry = _entry(workspace, artifact, use_case, read)
                 lock["stages"][stage_name(workspace.name, artifact.name)] = entry
         if lock["stages"] != before:
-            write_atomically(path, yaml.safe_dump(lock, sort_keys=False).encode())
+            write_atomically(path, to_yaml(lock).encode())
 
 
 def fields_md5(workspace: "Workspace", artifact: Artifact) -> str:
@@ -94,12 +97,12 @@ def _record_window(workspace: "Workspace") -> None:
     if lineage is None:
         return
     path = workspace.root / PARAMETERS_FILE
-    parameters_now = _load(path) or {}
+    parameters_now = read_yaml(path) or {}
     own = {"last_batch": lineage.settings["last_batch"]}
     is_new = workspace.name not in parameters_now
     if parameters_now.get(workspace.name) != own:
         parameters_now[workspace.name] = own
-        write_atomically(path, yaml.safe_dump(parameters_now, sort_keys=False).encode())
+        write_atomically(path, to_yaml(parameters_now).encode())
     if is_new:
         rendered = render_dvc_yaml(workspace.root, workspace.folder.parent)
         write_atomically(workspace.root / "dvc.yaml", rendered.encode())
@@ -148,12 +151,14 @@ def _hash(workspace: "Workspace", name: str) -> str | None:
     return lineage.hash if lineage else None
 
 
-def _entry(workspace: "Workspace", artifact: Artifact, use_case: DvcUseCase) -> dict[str, Any]:
+def _entry(
+    workspace: "Workspace", artifact: Artifact, use_case: DvcUseCase, read: Callable[[str], Any]
+) -> dict[str, Any]:
     return {
         "cmd": command(artifact, use_case),
         "deps": [_path_entry(workspace, path) for path in dependencies(artifact, use_case)],
         "params": {
-            file: {name: _value(_load(workspace.root / file), name) for name in names}
+            file: {name: _value(read(file), name) for name in names}
             for file, names in parameters(artifact, use_case).items()
         },
         "outs": [_path_entry(workspace, output(workspace.name, artifact.name))],
@@ -200,7 +205,3 @@ def _artifact_files(workspace: "Workspace", name: str) -> tuple[FileHash, ...]:
 
 def _below(batch: str, lineage: Lineage) -> list[FileHash]:
     return [FileHash(f"{batch}/{file.path}", file.md5, file.size) for file in lineage.files]
-
-
-def _load(path: Path) -> dict[str, Any] | None:
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None

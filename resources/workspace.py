@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import yaml
-
 import mlops_assets
 from mlops_assets.catalog import BY_NAME, SHARED_CODE, STAGE_CODE
 from mlops_assets.content_hash import FileHash, bytes_md5, file_md5, folder_md5, hash_folder
@@ -18,6 +16,7 @@ from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.releases import ReleaseStore
 from resources.sources import FolderSource
+from resources.yaml_files import read_yaml
 
 CODE_ROOT = Path(mlops_assets.__file__).resolve().parents[1]
 
@@ -38,7 +37,7 @@ class Workspace:
     @classmethod
     def read(cls, folder: Path, root: Path) -> Self:
         """The workspace of the use case whose YAML is in ``folder``, named as the folder is."""
-        declared = yaml.safe_load((folder / "defs.yaml").read_text(encoding="utf-8"))
+        declared = read_yaml(folder / "defs.yaml")
         return cls(folder.name, UseCase(**declared["attributes"]), folder, root)
 
     @cached_property
@@ -60,8 +59,7 @@ class Workspace:
 
         Raises ``ParameterError`` where it does not.
         """
-        path = self.root / PARAMETERS_FILE
-        parameters = yaml.safe_load(path.read_text()) if path.is_file() else None
+        parameters = read_yaml(self.root / PARAMETERS_FILE)
         own = (parameters or {}).get(self.name)
         if not isinstance(own, dict) or not isinstance(own.get("last_batch"), str):
             raise ParameterError(

@@ -20,7 +20,7 @@ from mlops_assets.data.features import (
 )
 from mlops_assets.data.raw_copy import describe, read_batch, require_new_content
 from resources.artifact_store import ArtifactKey
-from resources.assets import clear_failures, define, stored, storing, table_schema
+from resources.assets import define, stored, storing, table_schema
 from resources.tables import write_parquet
 from resources.workspace import Workspace
 
@@ -105,10 +105,9 @@ def _features(workspace: Workspace) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: TrainingWindow
     ) -> dg.MaterializeResult[Any]:
         key = ArtifactKey("features")
-        with clear_failures():
-            last_batch = config.last_batch or workspace.last_batch
-            usable, excluded = usable_batches(workspace)
-            window = training_window(usable, last_batch, workspace.use_case)
+        last_batch = config.last_batch or workspace.last_batch
+        usable, excluded = usable_batches(workspace)
+        window = training_window(usable, last_batch, workspace.use_case)
         hashes = {b: workspace.store.hash(ArtifactKey("cleaned_dataset", b)) for b in window}
         context.log.info(f"training window: {', '.join(window)}")
         with storing(

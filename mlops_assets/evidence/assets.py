@@ -17,7 +17,7 @@ from mlops_assets.governance.ledger import incumbent
 from mlops_assets.serving.release import released_model
 from mlops_assets.training.assets import load_features
 from resources.artifact_store import ArtifactKey
-from resources.assets import clear_failures, define, stored, storing, write_report
+from resources.assets import define, stored, storing, write_report
 from resources.workspace import Workspace
 
 EVALUATED = ("features", "model", "onnx_model", "quantized_model")
@@ -34,10 +34,9 @@ def _evaluation_report(workspace: Workspace) -> dg.AssetsDefinition:
     @define(workspace, "evaluation_report")
     def evaluation_report_asset() -> dg.MaterializeResult[Any]:
         key = ArtifactKey("evaluation_report")
-        with clear_failures():
-            test = load_features(workspace, "test")
-            champion = _champion_answers(workspace, test)
-            settings = {"champion": champion.release if champion else None}
+        test = load_features(workspace, "test")
+        champion = _champion_answers(workspace, test)
+        settings = {"champion": champion.release if champion else None}
         with storing(workspace, key, settings=settings) as folder:
             report = evaluation_report(
                 test,

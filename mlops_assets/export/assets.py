@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.serving.predictor import Predictor
 from mlops_assets.training.assets import load_features
 from resources.artifact_store import ArtifactKey, Lineage, MissingArtifactError
 from resources.assets import define, stored, storing
@@ -54,6 +53,8 @@ def _recorded_md5(lineage: Lineage | None, file: str) -> str | None:
 
 def answers(model: Path, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Probability of the positive class that an ONNX file gives, float64 ``[n]``."""
+    from mlops_assets.serving.predictor import Predictor
+
     return Predictor(model).predict(tensors).probabilities[:, 1].astype(np.float64)
 
 
@@ -144,6 +145,8 @@ def within_limits(effect: dict[str, Any] | None, workspace: Workspace) -> bool:
 
 def _speed_ratio(before: Path, after: Path, tensors: dict[str, NDArray[Any]]) -> float:
     """How many times faster ``after`` answers, the best of three runs each, one thread."""
+    from mlops_assets.serving.predictor import Predictor
+
     seconds = []
     for path in (before, after):
         predictor = Predictor(path)

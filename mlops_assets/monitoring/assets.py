@@ -16,7 +16,7 @@ from mlops_assets.export.assets import answers
 from mlops_assets.governance.ledger import Entry, champion_at
 from mlops_assets.serving.release import released_model
 from resources.artifact_store import ArtifactKey, MissingArtifactError
-from resources.assets import clear_failures, define, stored, storing, write_report
+from resources.assets import define, stored, storing, write_report
 from resources.workspace import Workspace
 
 
@@ -59,8 +59,7 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
 
         batch = context.partition_key
         key = ArtifactKey("drift_report", batch)
-        with clear_failures():
-            release = champion_of(workspace, batch).release or ""
+        release = champion_of(workspace, batch).release or ""
         with storing(workspace, key, settings={"champion": release}) as folder:
             rows = load_batch(workspace, batch)
             reference = _reference(workspace, release)
@@ -103,8 +102,7 @@ def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
 
         batch = context.partition_key
         key = ArtifactKey("performance_report", batch)
-        with clear_failures():
-            release = champion_of(workspace, batch).release or ""
+        release = champion_of(workspace, batch).release or ""
         with storing(workspace, key, settings={"champion": release}) as folder:
             rows = load_batch(workspace, batch)
             labelled = rows[rows[use_case.target.column].notna()].reset_index(drop=True)

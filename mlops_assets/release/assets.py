@@ -10,7 +10,7 @@ from mlops_assets.governance.ledger import Entry, incumbent
 from mlops_assets.release.bundle import BundleParts, write_bundle
 from mlops_assets.release.gate import Decision, Evidence, decide
 from resources.artifact_store import ArtifactKey, MissingArtifactError
-from resources.assets import clear_failures, define, stored, storing
+from resources.assets import define, stored, storing
 from resources.workspace import Workspace
 
 MADE_OF = BY_NAME["release"].upstream
@@ -24,14 +24,13 @@ def _release(workspace: Workspace) -> dg.AssetsDefinition:
     @define(workspace, "release")
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         key = ArtifactKey("release")
-        with clear_failures():
-            evidence = gather_evidence(workspace)
-            decision = decide(evidence, workspace.use_case.promotion)
-            context.log.info(f"{decision.outcome}: {'; '.join(decision.reasons)}")
-            if not decision.promotes and evidence.champion is None:
-                workspace.releases.record(_entry(workspace, decision, evidence, None))
-                raise MissingArtifactError(f"no first release: {'; '.join(decision.reasons)}")
-            made = _make_bundle(workspace) if decision.promotes else None
+        evidence = gather_evidence(workspace)
+        decision = decide(evidence, workspace.use_case.promotion)
+        context.log.info(f"{decision.outcome}: {'; '.join(decision.reasons)}")
+        if not decision.promotes and evidence.champion is None:
+            workspace.releases.record(_entry(workspace, decision, evidence, None))
+            raise MissingArtifactError(f"no first release: {'; '.join(decision.reasons)}")
+        made = _make_bundle(workspace) if decision.promotes else None
         entry = _entry(workspace, decision, evidence, made)
         champion = made or evidence.champion
         with storing(workspace, key) as folder:
