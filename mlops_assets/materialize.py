@@ -4,6 +4,7 @@ Belongs here: which runs an artifact needs, and running them. Does not belong he
 needed (``sensors/``), or the command line (``cli.py``).
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ def _run(workspace: Workspace, names: tuple[str, ...], batches: Sequence[str | N
     definitions = build_definitions(workspace)
     verb = next(verb for verb, made in JOBS.items() if set(names) <= set(made))
     failures = []
+    gc.freeze()  # a collection need not walk through all that is loaded, time and again
     with DagsterInstance.get() as instance:
         known = [batch for batch in batches if batch is not None]
         if known:
