@@ -15,6 +15,8 @@ from threadpoolctl import threadpool_limits
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.cleaning import clean
 from mlops_assets.data.features import build_features
+from mlops_assets.data.leakage_report import leakage_report
+from mlops_assets.data.privacy import protected
 from mlops_assets.data.raw_copy import describe
 from mlops_assets.evidence.evaluation import evaluation_page, evaluation_report
 from mlops_assets.evidence.explainability import explain
@@ -51,6 +53,9 @@ def main(root: Path) -> None:
     window = [batch for batch in cleaned if batch <= workspace.last_batch]
     features = build_features({batch: cleaned[batch] for batch in window}, use_case)
     write_parquet(features, out / "features.parquet")
+    (out / "leakage.json").write_bytes(
+        json_bytes(leakage_report(features, use_case, {b: cleaned[b] for b in window}))
+    )
     model = train(features, use_case, lambda _: None).model
     joblib.dump(model, out / "model.joblib")
     onnx = to_onnx(model)
@@ -70,10 +75,11 @@ def main(root: Path) -> None:
 
 def ingest(path: Path, batch: str, use_case: UseCase, out: Path) -> pd.DataFrame:
     content = path.read_bytes()
-    manifest = describe(content, path.name, batch, use_case.source)
-    (out / f"{batch}.json").write_bytes(json_bytes(manifest))
+    raw = describe(content, path.name, batch, use_case)
+    (out / f"{batch}.json").write_bytes(json_bytes(raw.manifest))
     (out / f"{batch}.raw.parquet").write_bytes(content)
-    rows = clean(pq.read_table(path), use_case, batch).rows
+    rows, privacy = protected(clean(pq.read_table(path), use_case, batch).rows, use_case, None)
+    (out / f"{batch}.privacy.json").write_bytes(json_bytes(privacy))
     write_parquet(rows, out / f"{batch}.parquet")
     return rows.to_pandas()
 

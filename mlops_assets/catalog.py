@@ -31,7 +31,7 @@ class Artifact:
     input named by hash: it orders DVC's stages, and is no edge of the asset graph, for a later
     release does not outdate what an earlier one was seen to do. ``fields`` are the fields of the
     use case that decide the content. Batches of an artifact that is made ``one_at_a_time`` are
-    compared with those that came before.
+    compared with those that came before. ``code`` is what makes it beside the code of its stage.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Artifact:
     per_batch: bool = False
     reads_champion: bool = False
     one_at_a_time: bool = False
+    code: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     plots: tuple[DvcPlot, ...] = ()
 
@@ -72,6 +73,12 @@ STAGE_CODE: dict[str, tuple[str, ...]] = {
 }
 """The code each stage's artifacts are made by: what a change of outdates them."""
 
+
+def code_of(artifact: "Artifact") -> tuple[str, ...]:
+    """Files and folders whose change outdates an artifact, relative to the project, in order."""
+    return tuple(sorted({*SHARED_CODE, *STAGE_CODE[artifact.stage], *artifact.code}))
+
+
 REPORT = ("report.json", "report.html")
 
 ARTIFACTS: tuple[Artifact, ...] = (
@@ -90,17 +97,29 @@ ARTIFACTS: tuple[Artifact, ...] = (
         "cleaned_dataset",
         "data",
         ("raw_copy",),
-        ("data.parquet", "quarantine.parquet", "counts.json"),
+        ("data.parquet", "quarantine.parquet", "counts.json", "privacy.json"),
         "The batch's valid rows, and beside them the rejected ones with their reasons.",
         ("pandera", "parquet"),
-        ("target", "columns", "rows"),
+        ("target", "columns", "rows", "privacy"),
         per_batch=True,
+    ),
+    Artifact(
+        "data_profile",
+        "data",
+        ("cleaned_dataset",),
+        ("profile.json", *REPORT),
+        "What the batch's data looks like, what stands out, and how it differs from earlier ones.",
+        ("html",),
+        ("target", "columns"),
+        per_batch=True,
+        one_at_a_time=True,
+        code=("mlops_assets/monitoring/drift.py", "mlops_assets/reporting"),
     ),
     Artifact(
         "features",
         "data",
         ("cleaned_dataset",),
-        ("data.parquet", "reference.json", "features.json"),
+        ("data.parquet", "reference.json", "features.json", "leakage.json"),
         "The training window, divided by time into train, calibration and test rows.",
         ("parquet",),
         ("target", "columns", "slices", "training"),

@@ -20,6 +20,7 @@ from mlops_assets.export import checks as export_checks
 from mlops_assets.monitoring import assets as monitoring_assets
 from mlops_assets.monitoring import checks as monitoring_checks
 from mlops_assets.release import assets as release_assets
+from mlops_assets.scaffolding.scaffolder import UseCaseScaffolder
 from mlops_assets.training import assets as training_assets
 from mlops_assets.use_case import UseCase
 from resources.assets import asset_key
@@ -29,7 +30,13 @@ from sensors.schedules import build_schedules
 from sensors.situation import USE_CASE_TAG
 
 JOBS = {
-    "ingest": ("raw_copy", "cleaned_dataset", "drift_report", "performance_report"),
+    "ingest": (
+        "raw_copy",
+        "cleaned_dataset",
+        "data_profile",
+        "drift_report",
+        "performance_report",
+    ),
     "train": (
         "features",
         "model",
@@ -45,6 +52,7 @@ JOBS = {
 """What each job materializes."""
 
 
+@dg.scaffold_with(UseCaseScaffolder)
 @dataclass
 class Lifecycle(dg.Component):
     """One model's life, from its source to its releases and their monitoring."""

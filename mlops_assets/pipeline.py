@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_assets.catalog import ARTIFACTS, SHARED_CODE, STAGE_CODE, Artifact
+from mlops_assets.catalog import ARTIFACTS, Artifact, code_of
 
 PARAMETERS_FILE = "params.yaml"
 
@@ -37,7 +37,7 @@ def dependencies(artifact: Artifact, use_case: DvcUseCase) -> list[str]:
     champion = ("release",) if artifact.reads_champion else ()
     source = [use_case.source] if artifact.name == "raw_copy" else []
     upstream = [output(use_case.name, name) for name in (*artifact.upstream, *champion)]
-    return sorted({*SHARED_CODE, *STAGE_CODE[artifact.stage]}) + source + upstream
+    return [*code_of(artifact), *source, *upstream]
 
 
 def parameters(artifact: Artifact, use_case: DvcUseCase) -> dict[str, list[str]]:

@@ -23,6 +23,7 @@ RESERVED_NAMES = ("batch", "split", "row", "reasons")  # added by the features a
 
 ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
 ColumnRole = Literal["input", "sensitive", "leak", "ignored"]
+Protection = Literal["drop", "pseudonymise", "generalise", "keep"]
 Family = Literal["logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp"]
 
 
@@ -40,6 +41,17 @@ def _rebuild(kind: type[Specification], fields: dict[str, Any]) -> Specification
     return kind(**fields)
 
 
+class Delimited(Specification):
+    """How delimited text is written; what is not said is detected in every file."""
+
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """Between two fields of a line."""
+    decimal: Literal[".", ","] | None = None
+    """Between a number's whole and its fraction."""
+    encoding: str | None = None
+    """Name of the character encoding, such as utf-8 or cp1252."""
+
+
 class Source(Specification):
     """Where batches come from and what may be done with them."""
 
@@ -49,6 +61,8 @@ class Source(Specification):
     """Which files of the folder are batches; the file's stem is the batch's name."""
     batch_name: str
     """Regular expression a batch's name must match in full. Batches are ordered by name."""
+    delimited: Delimited = Delimited()
+    """How text files (``.csv``, ``.tsv``, ``.txt``, each also ``.gz``) are written."""
     licence: str
     """Licence of the data, SPDX identifier where there is one."""
     attribution: str
@@ -81,10 +95,20 @@ class Column(Specification):
     """Largest allowed value; larger values send the row to the quarantine."""
     values: tuple[str | int, ...] | None = None
     """The only allowed values; others send the row to the quarantine."""
+    missing: tuple[str | int | float, ...] = ()
+    """Values that the source writes where there is none, such as "?" or 999."""
+    personal: Protection | None = None
+    """What is done about personal data in the column. drop: the values are removed. pseudonymise:
+    each is replaced by a keyed hash (a string column only). generalise: numbers are rounded down to
+    tens, times to years, texts cut to their first two characters. keep: needs a ``reason``."""
     parts: tuple[Literal["minute_of_day", "day_of_week"], ...] = CALENDAR_PARTS  # type: ignore[assignment]
     """What a model sees of a timestamp."""
     reason: str | None = None
-    """Why a sensitive column is an input all the same. Required for ``sensitive_input``."""
+    """Why a sensitive column is an input, personal data is kept, or a suspected leak is used.
+    Required for these."""
+    no_leak: bool = False
+    """A column that the leakage tests find, and that is known when the prediction is asked for all
+    the same; needs a ``reason``."""
     sensitive_input: bool = False
     """A sensitive column that the model may use; needs a ``reason``."""
     description: str = ""
@@ -94,6 +118,16 @@ class Column(Specification):
     def _combination_makes_sense(self) -> Self:
         if self.sensitive_input and not (self.role == "sensitive" and self.reason):
             raise ValueError("sensitive_input needs role: sensitive and a reason")
+        if self.personal == "keep" and not self.reason:
+            raise ValueError("personal: keep needs a reason")
+        if self.no_leak and not (self.is_input and self.reason):
+            raise ValueError("no_leak is for an input, and needs a reason")
+        if self.personal == "pseudonymise" and self.type != "string":
+            raise ValueError(f"a {self.type} column cannot be pseudonymised: use string, or drop")
+        if self.personal == "generalise" and self.type == "boolean":
+            raise ValueError("a boolean column cannot be generalised: drop it, or keep it")
+        if self.personal == "drop" and self.is_input:
+            raise ValueError("personal: drop leaves nothing to learn from: use role: ignored")
         if self.categorical and self.type not in ("integer", "string"):
             raise ValueError(f"a {self.type} column cannot be categorical: use string or integer")
         limited = self.minimum is not None or self.maximum is not None
@@ -145,6 +179,15 @@ class Rows(Specification):
     """Columns that identify a row; later rows with the same values go to the quarantine."""
     max_quarantined: Share = 0.05
     """A batch with a larger share of quarantined rows blocks what is downstream."""
+
+
+class Privacy(Specification):
+    """How personal data is looked for and what risk of re-identification is accepted."""
+
+    quasi_identifiers: tuple[str, ...] = ()
+    """Columns that together may single a person out, though none of them does alone."""
+    min_group: Annotated[int, Field(ge=1)] | None = None
+    """Fewest rows (k) that must share each combination of the quasi-identifiers."""
 
 
 class Slice(Specification):
@@ -259,6 +302,7 @@ class UseCase(Specification):
     columns: dict[str, Column]
     """Every column the source must deliver, but for the target."""
     rows: Rows = Rows()
+    privacy: Privacy = Privacy()
     slices: tuple[Slice, ...] = ()
     training: Training
     limits: Limits = Limits()
@@ -281,6 +325,9 @@ class UseCase(Specification):
         for name in self.rows.unique_by:
             if name not in known:
                 raise ValueError(f"rows.unique_by names {name!r}, which is not under columns")
+        for name in self.privacy.quasi_identifiers:
+            if name not in self.columns:
+                raise ValueError(f"privacy.quasi_identifiers names {name!r}: not under columns")
         time_column = self.training.split.time_column
         if time_column is not None and (
             time_column not in self.columns or self.columns[time_column].type != "timestamp"
@@ -300,6 +347,11 @@ class UseCase(Specification):
     @property
     def sensitive(self) -> tuple[str, ...]:
         return tuple(name for name, column in self.columns.items() if column.role == "sensitive")
+
+    @property
+    def cleared_of_leakage(self) -> tuple[str, ...]:
+        """Inputs that the owner says are known in time, whatever the leakage tests find."""
+        return tuple(name for name, column in self.columns.items() if column.no_leak)
 
     @property
     def leaks(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ made of them (``mlops_assets/data``).
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from mlops_assets.use_case import Source
@@ -15,7 +16,7 @@ class SourceError(Exception):
     """A source that cannot be read; the message names it and says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class BatchFile:
     """One batch as the source holds it. Batches are ordered by name."""
 
@@ -42,18 +43,25 @@ class FolderSource:
             )
         files = sorted(path for path in self.folder.glob(self.source.pattern) if path.is_file())
         for path in files:
-            if not re.fullmatch(self.source.batch_name, path.stem):
+            if not re.fullmatch(self.source.batch_name, _name(path)):
                 raise SourceError(
                     f"{path.name} in {self.folder} matches {self.source.pattern!r} but "
-                    f"{path.stem!r} is no batch name ({self.source.batch_name!r}): rename the file "
-                    "or move it away"
+                    f"{_name(path)!r} is no batch name ({self.source.batch_name!r}): rename the "
+                    "file or move it away"
                 )
         if not files:
             raise SourceError(
                 f"source folder {self.folder} holds no file {self.source.pattern!r}: "
                 "put the first batch there or correct source.pattern"
             )
-        return tuple(BatchFile(path.stem, path) for path in files)
+        named = sorted(BatchFile(_name(path), path) for path in files)
+        for earlier, later in pairwise(named):
+            if earlier.name == later.name:
+                raise SourceError(
+                    f"{earlier.path.name} and {later.path.name} in {self.folder} are both batch "
+                    f"{later.name!r}: remove one of them"
+                )
+        return tuple(named)
 
     def batch(self, name: str) -> BatchFile:
         """The batch called ``name``; raises ``SourceError`` where it is not there (any more)."""
@@ -61,3 +69,8 @@ class FolderSource:
             if batch.name == name:
                 return batch
         raise SourceError(f"batch {name!r} is not in the source folder {self.folder}")
+
+
+def _name(path: Path) -> str:
+    """A batch file's name without ``.parquet``, ``.csv`` or ``.csv.gz``."""
+    return Path(path.stem).stem if path.suffix == ".gz" else path.stem

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import mlops_assets
-from mlops_assets.catalog import BY_NAME, SHARED_CODE, STAGE_CODE
+from mlops_assets.catalog import BY_NAME, code_of
 from mlops_assets.content_hash import FileHash, bytes_md5, file_md5, folder_md5, hash_folder
 from mlops_assets.pipeline import PARAMETERS_FILE
 from mlops_assets.use_case import UseCase
@@ -71,10 +71,8 @@ class Workspace:
     @cached_property
     def code_hashes(self) -> dict[str, str]:
         """Hash of the code that makes each artifact."""
-        by_stage = {
-            stage: _code_hash((*SHARED_CODE, *paths)) for stage, paths in STAGE_CODE.items()
-        }
-        return {name: by_stage[artifact.stage] for name, artifact in BY_NAME.items()}
+        hashed = {code: _code_hash(code) for code in {code_of(a) for a in BY_NAME.values()}}
+        return {name: hashed[code_of(artifact)] for name, artifact in BY_NAME.items()}
 
     def upstream_hashes(self, name: str, batch: str | None) -> dict[str, str]:
         """Hashes of what ``name`` is made from, as they stand now; for an artifact over many

@@ -90,7 +90,7 @@ def _result(
     key = now.run_key(decision.intent)
     match decision:
         case Ingest(batch, watch):
-            names = ["raw_copy", "cleaned_dataset"]
+            names = ["raw_copy", "cleaned_dataset", "data_profile"]
             names += ["drift_report", "performance_report"] if watch else []
             return dg.SensorResult(
                 run_requests=[

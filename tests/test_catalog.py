@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.catalog import ARTIFACTS, BY_NAME, SHARED_CODE, STAGE_CODE, Artifact
+from mlops_assets.catalog import ARTIFACTS, BY_NAME, Artifact, code_of
 from mlops_assets.use_case import UseCase
 
 EVERY = pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.name)
@@ -16,6 +16,7 @@ def test_every_artifact_of_the_lifecycle_is_there() -> None:
     assert set(BY_NAME) == {
         "raw_copy",
         "cleaned_dataset",
+        "data_profile",
         "features",
         "model",
         "onnx_model",
@@ -66,7 +67,7 @@ def test_the_fields_that_decide_an_artifact_are_fields_of_a_use_case(artifact: A
 
 @EVERY
 def test_the_code_that_makes_an_artifact_exists(artifact: Artifact, project: Path) -> None:
-    for path in (*SHARED_CODE, *STAGE_CODE[artifact.stage]):
+    for path in code_of(artifact):
         assert (project / path).exists(), path
 
 
@@ -77,5 +78,5 @@ def test_metrics_and_plots_are_files_of_their_artifact(artifact: Artifact) -> No
 
 @EVERY
 def test_a_report_is_data_and_a_page(artifact: Artifact) -> None:
-    assert artifact.is_report is artifact.name.endswith("_report")
+    assert artifact.is_report is artifact.name.endswith(("_report", "_profile"))
     assert artifact.is_report is ({"report.json", "report.html"} <= set(artifact.files))

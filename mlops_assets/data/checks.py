@@ -3,13 +3,22 @@
 import dagster as dg
 
 from mlops_assets.data.cleaning import adds_up, quarantined_share
+from mlops_assets.data.leakage_report import passes
+from mlops_assets.data.privacy import groups_are_large_enough, undecided_columns
 from resources.artifact_store import ArtifactKey
 from resources.assets import asset_key
 from resources.workspace import Workspace
 
 
 def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
-    return [_rows_add_up(workspace), _few_rows_quarantined(workspace), _no_new_columns(workspace)]
+    return [
+        _rows_add_up(workspace),
+        _few_rows_quarantined(workspace),
+        _no_new_columns(workspace),
+        _no_personal_data(workspace),
+        _nobody_singled_out(workspace),
+        _no_leakage(workspace),
+    ]
 
 
 def _rows_add_up(workspace: Workspace) -> dg.AssetChecksDefinition:
@@ -65,3 +74,61 @@ def _no_new_columns(workspace: Workspace) -> dg.AssetChecksDefinition:
         )
 
     return no_new_columns
+
+
+def _no_personal_data(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "cleaned_dataset"),
+        blocking=True,
+        description="Of every column with personal data, the use case says what is done about it.",
+    )
+    def no_personal_data(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        key = ArtifactKey("cleaned_dataset", context.partition_key)
+        facts = workspace.store.json(key, "privacy.json")
+        undecided = undecided_columns(facts)
+        return dg.AssetCheckResult(
+            passed=not undecided,
+            description=f"give columns {undecided} a field personal: drop, pseudonymise, "
+            "generalise, or keep with a reason"
+            if undecided
+            else None,
+            metadata={"findings": facts["findings"]},
+        )
+
+    return no_personal_data
+
+
+def _nobody_singled_out(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "cleaned_dataset"),
+        description="At least privacy.min_group rows share each combination of the "
+        "quasi-identifiers.",
+    )
+    def nobody_singled_out(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        key = ArtifactKey("cleaned_dataset", context.partition_key)
+        facts = workspace.store.json(key, "privacy.json")
+        return dg.AssetCheckResult(
+            passed=groups_are_large_enough(facts),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"risk": facts["risk"], "limit": str(facts["min_group"])},
+        )
+
+    return nobody_singled_out
+
+
+def _no_leakage(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "features"),
+        blocking=True,
+        description="No input gives the target away, and no row of the future is in the past.",
+    )
+    def no_leakage() -> dg.AssetCheckResult:
+        report = workspace.store.json(ArtifactKey("features"), "leakage.json")
+        failing = [test for test in report["tests"] if test["verdict"] in ("leak", "unknown")]
+        return dg.AssetCheckResult(
+            passed=passes(report),
+            description="; ".join(test["explanation"] for test in failing) or None,
+            metadata={"tests": report["tests"]},
+        )
+
+    return no_leakage

@@ -105,6 +105,9 @@ def _check_columns(
     if missing:
         what = "the target " if missing == [use_case.target.column] else ""
         hint = f" It has {unexpected}, which are not declared: renamed?" if unexpected else ""
+        if len(missing) > len(declared) / 2:
+            # Where the names are no names, they are values of the first row, and not for a message.
+            hint = " Most are missing: is this the right file, and are names in its first line?"
         raise BatchError(
             f"batch {batch} lacks {what}column(s) {missing}.{hint} Deliver the batch with them, "
             "or change columns in the use case"
@@ -122,12 +125,22 @@ def _coerce(
     for name, column in declared.items():
         # Without this, an integer column with a missing value would arrive as floats.
         original = raw.column(name).to_pandas(integer_object_nulls=True)
+        if column.missing:
+            original = original.mask(_is_missing_code(original, column))
         readable = _is_readable(raw.schema.field(name).type, column)
         given = original if readable else pd.Series(None, index=original.index, dtype=object)
         columns[name] = coerced = _coerce_column(given, column)
         lost = (coerced.isna() & original.notna()).to_numpy()
         failures += [(int(row), f"{name}:type") for row in np.flatnonzero(lost)]
     return pd.DataFrame(columns), failures
+
+
+def _is_missing_code(values: pd.Series, column: Column) -> "pd.Series[bool]":
+    """Which values are what the source writes where there is none; text may hold a number."""
+    texts = {str(code) for code in column.missing}
+    return values.isin(list(column.missing)) | values.map(
+        lambda value: isinstance(value, str) and value.strip() in texts
+    ).astype(bool)
 
 
 def _is_readable(given: pa.DataType, column: Column) -> bool:
@@ -271,6 +284,11 @@ def matching_rows(rows: pd.DataFrame, condition: str, field: str) -> np.ndarray[
 
 def _quarantine(raw: pa.Table, reasons: dict[int, list[str]]) -> pa.Table:
     rejected = raw.take(pa.array(list(reasons), pa.int64()))
+    # The use case may declare no column of these names, but a source may deliver one all the same.
+    own = ("row", "reasons")
+    rejected = rejected.rename_columns(
+        [f"{name} (source)" if name in own else name for name in rejected.column_names]
+    )
     codes = pa.array(list(reasons.values()), pa.list_(pa.string()))
     return (
         rejected.append_column("row", pa.array(list(reasons), pa.int64()))

@@ -5,6 +5,7 @@ Belongs here: copying and describing. Does not belong here: judging or changing 
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,49 @@ import pyarrow.parquet as pq
 
 from mlops_assets.content_hash import bytes_md5
 from mlops_assets.data.cleaning import BatchError
-from mlops_assets.use_case import Source
+from mlops_assets.data.delimited import is_delimited, read_delimited
+from mlops_assets.use_case import UseCase
 
 
-def describe(content: bytes, file: str, batch: str, source: Source) -> dict[str, Any]:
-    """The manifest of a batch: source, licence, hash, rows and columns with their types.
+@dataclass(frozen=True)
+class RawBatch:
+    """A batch as it was delivered: what it is, and its rows where the file is no Parquet, in which
+    case each column is text as it stood there."""
 
-    Raises ``BatchError`` where the bytes are no whole Parquet file.
+    manifest: dict[str, Any]
+    table: pa.Table | None
+
+
+def describe(content: bytes, file: str, batch: str, use_case: UseCase) -> RawBatch:
+    """Read a batch file. The manifest says its source, licence, hash, rows, columns with their
+    types and, for delimited text, how it is written.
+
+    Raises ``BatchError`` where the bytes are no whole Parquet file or no readable delimited text.
     """
+    table, dialect = None, None
+    if is_delimited(file):
+        numbers = {n for n, c in use_case.columns.items() if c.type in ("integer", "number")}
+        table, found = read_delimited(content, file, batch, use_case.source.delimited, numbers)
+        dialect, schema, rows = asdict(found), table.schema, table.num_rows
+    else:
+        schema, rows = _read_parquet(content, file, batch)
+    return RawBatch(
+        {
+            "batch": batch,
+            "file": file,
+            "md5": bytes_md5(content),
+            "bytes": len(content),
+            "rows": rows,
+            "columns": {field.name: str(field.type) for field in schema},
+            **({"delimited": dialect} if dialect else {}),
+            "licence": use_case.source.licence,
+            "attribution": use_case.source.attribution,
+        },
+        table,
+    )
+
+
+def _read_parquet(content: bytes, file: str, batch: str) -> tuple[pa.Schema, int]:
     try:
         parquet = pq.ParquetFile(pa.BufferReader(content))
         parquet.read()
@@ -28,17 +64,7 @@ def describe(content: bytes, file: str, batch: str, source: Source) -> dict[str,
         raise BatchError(
             f"batch {batch}: {file} is no whole Parquet file ({error}): deliver it again"
         ) from error
-    schema = parquet.schema_arrow
-    return {
-        "batch": batch,
-        "file": file,
-        "md5": bytes_md5(content),
-        "bytes": len(content),
-        "rows": parquet.metadata.num_rows,
-        "columns": {field.name: str(field.type) for field in schema},
-        "licence": source.licence,
-        "attribution": source.attribution,
-    }
+    return parquet.schema_arrow, parquet.metadata.num_rows
 
 
 def read_batch(path: Path) -> bytes:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
+from mlops_assets.data.leakage_report import passes
 from mlops_assets.governance.ledger import Entry, incumbent
 from mlops_assets.release.bundle import BundleParts, write_bundle
 from mlops_assets.release.gate import Decision, Evidence, decide
@@ -70,6 +71,7 @@ def gather_evidence(workspace: Workspace) -> Evidence:
         compared_with=compared.get("release"),
         champion_saw_test_rows=_saw_test_rows(champion, evaluation),
         onnx_agrees=parity.get("agrees"),
+        no_leakage=_no_leakage(workspace, current),
         roc_auc_low=(metrics.get("roc_auc") or {}).get("low"),
         gain_low=(compared.get("difference") or {}).get("log_loss_low"),
     )
@@ -104,6 +106,12 @@ def _readable_report(
 
 def _model_facts(workspace: Workspace, name: str, current: dict[str, str | None]) -> dict[str, Any]:
     return {} if current[name] is None else workspace.store.json(ArtifactKey(name), "model.json")
+
+
+def _no_leakage(workspace: Workspace, current: dict[str, str | None]) -> bool | None:
+    if current["features"] is None:
+        return None
+    return passes(workspace.store.json(ArtifactKey("features"), "leakage.json"))
 
 
 def _entry(workspace: Workspace, decision: Decision, evidence: Evidence, made: str | None) -> Entry:

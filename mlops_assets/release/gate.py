@@ -33,6 +33,7 @@ class Evidence:
     compared_with: str | None
     champion_saw_test_rows: bool | None
     onnx_agrees: bool | None
+    no_leakage: bool | None
     roc_auc_low: float | None
     gain_low: float | None
 
@@ -100,9 +101,16 @@ def _broken_chain(evidence: Evidence) -> list[str]:
 
 
 def _unsound(evidence: Evidence) -> list[str]:
+    against = []
     if evidence.onnx_agrees is None:
-        return ["whether the ONNX form agrees with the model is unknown"]
-    return [] if evidence.onnx_agrees else ["the ONNX form does not agree with the model"]
+        against.append("whether the ONNX form agrees with the model is unknown")
+    elif not evidence.onnx_agrees:
+        against.append("the ONNX form does not agree with the model")
+    if evidence.no_leakage is None:
+        against.append("whether the features give the target away is unknown")
+    elif not evidence.no_leakage:
+        against.append("the features give the target away: see leakage.json")
+    return against
 
 
 def _not_good_enough_to_start(evidence: Evidence, promotion: Promotion) -> list[str]:

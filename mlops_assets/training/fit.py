@@ -71,6 +71,9 @@ def _in_order(features: pd.DataFrame, use_case: UseCase) -> pd.DataFrame:
     rows = features[features["split"] == "train"]
     time_column = use_case.training.split.time_column
     keys = ["batch", time_column] if time_column else ["batch"]
+    if time_column is None:
+        # A file may be sorted by its labels, and a fold of one class teaches nothing.
+        rows = rows.iloc[np.random.default_rng(use_case.training.seed).permutation(len(rows))]
     return rows.sort_values(keys, kind="stable").reset_index(drop=True)
 
 

@@ -292,3 +292,34 @@ def test_a_number_beyond_what_models_compute_with_is_quarantined(
     cleaned = clean(spoiled, make_use_case(), "2020-01")
     assert cleaned.quarantine.column("row").to_pylist() == [1]
     assert cleaned.quarantine.column("reasons").to_pylist() == [["weight:type"]]
+
+
+def test_codes_for_missing_are_missing_whatever_type_delivers_them(
+    make_use_case: MakeUseCase, make_batch: MakeBatch, declared: Callable[[], dict[str, Any]]
+) -> None:
+    columns = declared()["columns"]
+    columns["weight"]["missing"] = [999, "?"]
+    columns["parcels"]["missing"] = [-1]
+    batch = make_batch(rows=3)
+    texts = batch.set_column(
+        batch.column_names.index("weight"), "weight", pa.array(["999", "999.5", " ? "])
+    ).set_column(batch.column_names.index("parcels"), "parcels", pa.array([-1, 5, 6]))
+
+    cleaned = clean(texts, make_use_case(columns=columns), "2020-01")
+
+    assert cleaned.rows.column("weight").to_pylist() == [999.5, None]
+    assert cleaned.counts["reasons"] == {"parcels:missing": 1}
+    assert cleaned.quarantine.column("parcels").to_pylist() == [-1]
+
+
+@pytest.mark.parametrize("name", ["row", "reasons"])
+def test_a_column_called_like_the_quarantines_own_is_kept_under_another_name(
+    make_use_case: MakeUseCase, make_batch: MakeBatch, name: str
+) -> None:
+    batch = make_batch(rows=2).append_column(name, pa.array(["first", "second"]))
+    bad = batch.set_column(batch.column_names.index("group"), "group", pa.array([1, 9]))
+
+    quarantine = clean(bad, make_use_case(), "2020-01").quarantine
+
+    assert quarantine.column(f"{name} (source)").to_pylist() == ["second"]
+    assert quarantine.column_names[-2:] == ["row", "reasons"]

@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from mlops_assets.content_hash import bytes_md5
 from mlops_assets.data.cleaning import BatchError
 from mlops_assets.data.raw_copy import describe, read_batch, require_new_content
-from mlops_assets.use_case import Source
+from mlops_assets.use_case import UseCase
 
-SOURCE = Source(folder="data", batch_name=".*", licence="CC0-1.0", attribution="the makers")
+USE_CASE = UseCase(
+    title="Numbers",
+    description="no person in them",
+    owner="team:numbers",
+    source={"folder": "d", "batch_name": ".*", "licence": "CC0-1.0", "attribution": "the makers"},
+    target={"column": "hit", "type": "integer"},
+    columns={"a": {"type": "number"}, "b": {"type": "string"}},
+    training={"first_batches": 1},
+)
 
 
 def _parquet(table: pa.Table) -> bytes:
@@ -29,7 +37,7 @@ CONTENT = _parquet(pa.table({"a": pa.array(range(50), pa.int32()), "b": ["x", "y
 
 
 def test_the_manifest_says_what_the_batch_is() -> None:
-    assert describe(CONTENT, "2020-01.parquet", "2020-01", SOURCE) == {
+    assert describe(CONTENT, "2020-01.parquet", "2020-01", USE_CASE).manifest == {
         "batch": "2020-01",
         "file": "2020-01.parquet",
         "md5": bytes_md5(CONTENT),
@@ -44,7 +52,7 @@ def test_the_manifest_says_what_the_batch_is() -> None:
 @given(st.integers(0, len(CONTENT) - 1))
 def test_a_file_cut_off_anywhere_is_an_error(length: int) -> None:
     with pytest.raises(BatchError, match=r"batch 2020-01: 2020-01\.parquet is no whole Parquet"):
-        describe(CONTENT[:length], "2020-01.parquet", "2020-01", SOURCE)
+        describe(CONTENT[:length], "2020-01.parquet", "2020-01", USE_CASE)
 
 
 @given(st.lists(st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), max_size=4))
@@ -56,8 +64,8 @@ def test_damaged_bytes_are_read_or_refused_but_never_a_crash(
         damaged[position] = byte
 
     with suppress(BatchError):
-        manifest = describe(bytes(damaged), "a.parquet", "a", SOURCE)
-        assert manifest["md5"] == bytes_md5(bytes(damaged))
+        raw = describe(bytes(damaged), "a.parquet", "a", USE_CASE)
+        assert raw.manifest["md5"] == bytes_md5(bytes(damaged))
 
 
 @pytest.mark.parametrize(
@@ -78,13 +86,33 @@ def test_whatever_the_reader_says_of_a_file_becomes_one_error(
     monkeypatch.setattr(pq, "ParquetFile", fail)
 
     with pytest.raises(BatchError, match="no whole Parquet file"):
-        describe(CONTENT, "a.parquet", "a", SOURCE)
+        describe(CONTENT, "a.parquet", "a", USE_CASE)
+
+
+def test_delimited_text_becomes_columns_of_text_and_says_how_it_is_written() -> None:
+    raw = describe(b"a;b\n1,5;007\n2,5;\n", "2020-01.csv", "2020-01", USE_CASE)
+
+    assert raw.table is not None
+    assert raw.table.to_pydict() == {"a": ["1.5", "2.5"], "b": ["007", None]}
+    assert raw.manifest["rows"] == 2
+    assert raw.manifest["columns"] == {"a": "string", "b": "string"}
+    assert raw.manifest["delimited"]["separator"] == ";"
+    assert raw.manifest["delimited"]["decimal"] == ","
+
+
+def test_delimited_text_that_is_broken_is_an_error_that_names_the_line() -> None:
+    with pytest.raises(BatchError, match=r"batch 2020-01: 2020-01\.csv.*line 3"):
+        describe(b"a,b\n1,2\n3\n", "2020-01.csv", "2020-01", USE_CASE)
+
+
+def test_a_parquet_file_is_kept_as_it_is_and_read_by_no_other() -> None:
+    assert describe(CONTENT, "a.parquet", "a", USE_CASE).table is None
 
 
 def test_an_empty_batch_is_described_as_it_is() -> None:
     empty = _parquet(pa.table({"a": pa.array([], pa.int64())}))
 
-    assert describe(empty, "a.parquet", "a", SOURCE)["rows"] == 0
+    assert describe(empty, "a.parquet", "a", USE_CASE).manifest["rows"] == 0
 
 
 def test_the_bytes_of_a_batch_are_read_as_they_are(tmp_path: Path) -> None:

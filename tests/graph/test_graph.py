@@ -11,6 +11,7 @@ USE_CASES = ("employment", "flight_delays")
 EDGES = {
     "raw_copy": set(),
     "cleaned_dataset": {"raw_copy"},
+    "data_profile": {"cleaned_dataset"},
     "features": {"cleaned_dataset"},
     "model": {"features"},
     "onnx_model": {"model", "features"},
@@ -28,15 +29,28 @@ EDGES = {
         "explainability_report",
     },
 }
-PER_BATCH = {"raw_copy", "cleaned_dataset", "drift_report", "performance_report"}
+PER_BATCH = {"raw_copy", "cleaned_dataset", "data_profile", "drift_report", "performance_report"}
 CHECKS = {
-    "cleaned_dataset": {"rows_add_up", "few_rows_quarantined", "no_new_columns"},
+    "cleaned_dataset": {
+        "rows_add_up",
+        "few_rows_quarantined",
+        "no_new_columns",
+        "no_personal_data",
+        "nobody_singled_out",
+    },
+    "features": {"no_leakage"},
     "onnx_model": {"onnx_agrees_with_model"},
     "quantized_model": {"quantized_form_within_limits"},
     "drift_report": {"no_drift"},
     "performance_report": {"performance_held"},
 }
-BLOCKING = {"rows_add_up", "few_rows_quarantined", "onnx_agrees_with_model"}
+BLOCKING = {
+    "rows_add_up",
+    "few_rows_quarantined",
+    "no_personal_data",
+    "no_leakage",
+    "onnx_agrees_with_model",
+}
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ BETTER = Evidence(
     compared_with="champion",
     champion_saw_test_rows=False,
     onnx_agrees=True,
+    no_leakage=True,
     roc_auc_low=0.75,
     gain_low=0.001,
 )
@@ -109,16 +110,18 @@ def test_a_report_about_something_else_rejects(
 
 @BOTH
 @pytest.mark.parametrize(
-    ("agrees", "reason"),
+    ("found", "reason"),
     [
-        (None, "whether the ONNX form agrees with the model is unknown"),
-        (False, "the ONNX form does not agree with the model"),
+        ({"onnx_agrees": None}, "whether the ONNX form agrees with the model is unknown"),
+        ({"onnx_agrees": False}, "the ONNX form does not agree with the model"),
+        ({"no_leakage": None}, "whether the features give the target away is unknown"),
+        ({"no_leakage": False}, "the features give the target away: see leakage.json"),
     ],
 )
-def test_an_onnx_form_that_is_not_known_to_agree_rejects(
-    sound: Evidence, agrees: bool | None, reason: str
+def test_what_is_not_known_to_be_sound_rejects(
+    sound: Evidence, found: dict[str, bool | None], reason: str
 ) -> None:
-    _rejected(replace(sound, onnx_agrees=agrees), reason)
+    _rejected(replace(sound, **found), reason)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +216,7 @@ def evidence(draw: st.DrawFn) -> Evidence:
         "compared_with": st.sampled_from([None, "champion", "another"]),
         "champion_saw_test_rows": st.none() | st.booleans(),
         "onnx_agrees": st.none() | st.booleans(),
+        "no_leakage": st.none() | st.booleans(),
         "roc_auc_low": BOUNDS,
         "gain_low": BOUNDS,
     }
@@ -227,6 +231,7 @@ def _is_sound(found: Evidence) -> bool:
         and found.evaluated == BETTER.evaluated
         and found.explained == BETTER.explained
         and found.onnx_agrees is True
+        and found.no_leakage is True
         and found.compared_with == found.champion
     )
     if found.champion is None:
@@ -247,9 +252,9 @@ def test_only_evidence_that_is_whole_and_sound_promotes(found: Evidence) -> None
 MATTERS = {
     "challenger": {
         "current", "evaluated", "explained", "compared_with", "champion_saw_test_rows",
-        "onnx_agrees", "gain_low",
+        "onnx_agrees", "no_leakage", "gain_low",
     },
-    "first": {"current", "evaluated", "explained", "onnx_agrees", "roc_auc_low"},
+    "first": {"current", "evaluated", "explained", "onnx_agrees", "no_leakage", "roc_auc_low"},
 }  # fmt: skip
 
 

@@ -1,0 +1,173 @@
+"""A guessed use case as the text of its ``defs.yaml``, with the reasons as comments.
+
+Belongs here: layout, quoting and comments. Does not belong here: any guess
+(``use_case_guess.py``), or writing the file (``scaffolder.py``).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from mlops_assets.scaffolding.column_roles import ColumnGuess
+from mlops_assets.scaffolding.source_sample import Located, Sample
+from mlops_assets.scaffolding.use_case_guess import UseCaseGuess
+from mlops_assets.scaffolding.window_guess import SEED
+
+TYPE_NAME = "mlops_assets.lifecycle.Lifecycle"
+TODO = "TODO"
+
+_HEAD = """\
+# Written by dg scaffold from {rows} in {batches}.
+# What it guessed stands as a comment beside the line that the guess decided: read these, correct
+# what is wrong, and fill in each TODO. Every field is explained in mlops_assets/use_case.py.
+type: {type_name}
+"""
+
+
+def to_yaml(
+    guess: UseCaseGuess, located: Located, sample: Sample, *, title: str, folder: str
+) -> str:
+    """The complete text. ``folder`` is where the batches are, as the YAML is to say it."""
+    sections = (
+        _about(title, guess),
+        _source(located, sample, folder),
+        _target(guess),
+        _columns(guess),
+        _training(guess, located),
+    )
+    looked_at = sample.table.num_rows
+    head = _HEAD.format(
+        rows=_counted(sample.rows, "row")
+        + (f" ({looked_at:,} of them looked at)" if looked_at < sample.rows else ""),
+        batches=_counted(len(located.batches), "batch", "batches"),
+        type_name=TYPE_NAME,
+    )
+    return "\n".join([head + "\nattributes:", *("\n".join(lines) + "\n" for lines in sections)])
+
+
+def scalar(value: Any) -> str:
+    """A value as it stands in YAML, also inside ``{}``, on one line."""
+    # What is not printable is escaped, which only double quotes allow, or it would end the line.
+    odd = isinstance(value, str) and not value.isprintable()
+    text: str = yaml.safe_dump(
+        [value],
+        default_flow_style=True,
+        default_style='"' if odd else None,
+        allow_unicode=not odd,
+        width=float("inf"),
+    )
+    return text.strip()[1:-1]
+
+
+def _counted(number: int, one: str, many: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _comment(*why: str) -> str:
+    """A comment at the end of a line; nothing in it can end it."""
+    said = "; ".join(reason for reason in why if reason)
+    clean = "".join(c if c.isprintable() else " " for c in said)
+    return f"  # {clean}" if clean else ""
+
+
+def _about(title: str, guess: UseCaseGuess) -> list[str]:
+    return [
+        f"  title: {scalar(title)}",
+        f"  description: {scalar(f'Predicts {guess.target.column}.')}"
+        + _comment(f"{TODO}: what is asked, when, and whether it is about people"),
+        "  owner: team:unknown" + _comment(f"{TODO}: an e-mail address or team:name"),
+    ]
+
+
+def _source(located: Located, sample: Sample, folder: str) -> list[str]:
+    last = located.batches[-1]
+    named = f"the first batch is {last}: name the next so that it sorts after it"
+    if located.folder is not None:
+        named = (
+            f"{_counted(len(located.batches), 'batch', 'batches')}, {located.batches[0]} to {last}"
+        )
+    if not located.padded:
+        named += "; ORDERED AS TEXT: pad the numbers with zeros"
+    return [
+        "  source:",
+        f"    folder: {scalar(folder)}",
+        f"    pattern: {scalar(located.pattern)}" + _comment(_written(sample.written)),
+        f"    batch_name: {scalar(located.batch_name)}" + _comment(named),
+        "    licence: UNKNOWN" + _comment(f"{TODO}: SPDX identifier, or the terms of use"),
+        "    attribution: unknown" + _comment(f"{TODO}: the credit that must accompany the data"),
+    ]
+
+
+def _written(written: Any) -> str:
+    if written is None:
+        return ""
+    return (
+        f"fields end with {written.separator!r}, decimals with {written.decimal!r}, "
+        f"{written.encoding}: detected in every file, unless said under delimited"
+    )
+
+
+def _target(guess: UseCaseGuess) -> list[str]:
+    return [
+        "  target:",
+        f"    column: {scalar(guess.target.column)}",
+        f"    type: {guess.target.type}" + _comment(guess.target.why),
+        f"    description: {scalar(_positive(guess))}" + _comment(f"{TODO}: what positive means"),
+    ]
+
+
+def _positive(guess: UseCaseGuess) -> str:
+    value = "1" if guess.target.type == "integer" else "true"
+    return f"{guess.target.column} is {value}"
+
+
+def _columns(guess: UseCaseGuess) -> list[str]:
+    lines = [
+        "  # role: input (the default), sensitive (reported on, never an input), leak (known only",
+        "  # after the outcome), or ignored. A value outside minimum, maximum or values sends its",
+        "  # row to the quarantine, so set them only to what later batches will keep to.",
+        "  columns:",
+    ]
+    lines += [_column(column) for column in guess.columns]
+    for name, why in guess.undeclared.items():
+        lines.append(f"    # {scalar(name)} is left out: {_one_line(why)}")
+    return lines
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _column(column: ColumnGuess) -> str:
+    return f"    {scalar(column.name)}: {_flow(column.fields)}" + _comment(*column.why)
+
+
+def _flow(fields: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{name}: {_value(value)}" for name, value in fields.items()) + "}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return "[" + ", ".join(scalar(item) for item in value) + "]"
+    return scalar(value)
+
+
+def _training(guess: UseCaseGuess, located: Located) -> list[str]:
+    there = len(located.batches)
+    lines = [
+        "  training:",
+        f"    first_batches: {guess.first_batches}"
+        + _comment(f"of the {there} that are there" if there > 1 else ""),
+        "    window: all",
+        f"    seed: {SEED}",
+    ]
+    if guess.time_column is not None:
+        time_column = f"      time_column: {scalar(guess.time_column)}"
+        lines += ["    split:", time_column + _comment(guess.time_why)]
+    else:
+        lines.append(f"    # split.time_column is not set: {guess.time_why}")
+    if guess.folds is not None:
+        why = "fewer than usual: the first rows have too few of the rarer class"
+        lines += ["    search:", f"      folds: {guess.folds}" + _comment(why)]
+    return lines
