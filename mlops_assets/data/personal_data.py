@@ -75,15 +75,6 @@ def find_personal_data(table: pa.Table, columns: Mapping[str, Column]) -> tuple[
     return tuple(findings)
 
 
-def undecided(findings: Sequence[Finding], columns: Mapping[str, Column]) -> tuple[Finding, ...]:
-    """The findings about which the use case says nothing, those in undeclared columns included."""
-    return tuple(
-        finding
-        for finding in findings
-        if finding.column not in columns or columns[finding.column].personal is None
-    )
-
-
 def _distinct_texts(column: pa.ChunkedArray, declared: Column | None) -> pa.Array:
     leaves = (leaf for chunk in column.chunks for leaf in _leaves(chunk))
     parts = [_as_texts(pc.unique(leaf.drop_null())) for leaf in leaves]

@@ -27,13 +27,17 @@ def protected(
     declared = use_case.privacy
     return kept, {
         "findings": [
-            {**asdict(found), "decision": use_case.columns[found.column].personal}
-            for found in findings
+            {**asdict(found), "decision": _decision(found.column, use_case)} for found in findings
         ],
         "quasi_identifiers": list(declared.quasi_identifiers),
         "risk": reidentification_risk(kept, declared.quasi_identifiers),
         "min_group": declared.min_group,
     }
+
+
+def _decision(column: str, use_case: UseCase) -> str | None:
+    """None for the target as well: what is predicted cannot be taken out."""
+    return use_case.columns[column].personal if column in use_case.columns else None
 
 
 def undecided_columns(facts: dict[str, Any]) -> list[str]:

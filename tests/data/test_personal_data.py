@@ -19,7 +19,6 @@ from mlops_assets.data.personal_data import (
     Finding,
     exceeds_chance,
     find_personal_data,
-    undecided,
 )
 from mlops_assets.data.personal_patterns import CERTAIN, NUMBERS, PROBABLE, Recogniser, recognise
 from mlops_assets.use_case import Column, UseCase
@@ -180,17 +179,6 @@ def test_counting_stops_at_a_thousand_matches() -> None:
 def test_an_address_in_a_column_of_versions_is_a_version() -> None:
     assert _kinds("firmware_version", ["4.120.32.1"]) == []
     assert _kinds("host", ["4.120.32.1"]) == [("IP address", "values")]
-
-
-def test_only_what_the_use_case_says_nothing_about_is_undecided() -> None:
-    findings = [Finding(name, "IBAN", "values", 1, 1.0) for name in "abcd"]
-    columns = {
-        "a": Column(type="string", role="ignored", personal="drop"),
-        "b": Column(type="string", personal="keep", reason="asked for"),
-        "c": Column(type="string"),
-    }
-
-    assert [finding.column for finding in undecided(findings, columns)] == ["c", "d"]
 
 
 @given(st.integers(1, 400), st.floats(0, 1), st.sampled_from([1 / 10, 1 / 11, 1 / 23, 1 / 97]))
