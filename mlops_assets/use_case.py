@@ -6,6 +6,7 @@ or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
 """
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -67,6 +68,12 @@ class Source(Specification):
     """Licence of the data, SPDX identifier where there is one."""
     attribution: str
     """Credit that must accompany the data."""
+    terms: str = ""
+    """What else its owner asks of those who use it."""
+    licence_expires: date | None = None
+    """Last day on which the data may be used; without it, the licence has no end."""
+    update_days: Annotated[int, Field(ge=1)] | None = None
+    """Days between two batches. When more have gone by, Dagster shows the raw copy as overdue."""
 
     @model_validator(mode="after")
     def _batch_name_compiles(self) -> Self:

@@ -6,6 +6,7 @@ Belongs here: the frame around an asset's body. Does not belong here: any body (
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,18 @@ def define(workspace: Workspace, name: str) -> Callable[[Callable[..., Any]], dg
         description=artifact.description,
         owners=[workspace.use_case.owner],
         code_version=workspace.code_hashes[name],
+        freshness_policy=_freshness(workspace) if name == "raw_copy" else None,
         tags={"mlops/use_case": workspace.name, "mlops/stage": artifact.stage},
     )
     return lambda body: decorator(_failing_clearly(body))
+
+
+def _freshness(workspace: Workspace) -> dg.FreshnessPolicy | None:
+    """Overdue when no batch came for as long as the source takes for one."""
+    days = workspace.use_case.source.update_days
+    if days is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=days))
 
 
 def _failing_clearly(body: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,10 +1,13 @@
 """What must hold of a batch before anything is made of it."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from mlops_assets.data.cleaning import adds_up, quarantined_share
 from mlops_assets.data.leakage_report import passes
 from mlops_assets.data.privacy import groups_are_large_enough, undecided_columns
+from mlops_assets.data.raw_copy import licence_is_in_force
 from resources.artifact_store import ArtifactKey
 from resources.assets import asset_key
 from resources.workspace import Workspace
@@ -12,6 +15,7 @@ from resources.workspace import Workspace
 
 def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
     return [
+        _licence_in_force(workspace),
         _rows_add_up(workspace),
         _few_rows_quarantined(workspace),
         _no_new_columns(workspace),
@@ -19,6 +23,24 @@ def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
         _nobody_singled_out(workspace),
         _no_leakage(workspace),
     ]
+
+
+def _licence_in_force(workspace: Workspace) -> dg.AssetChecksDefinition:
+    source = workspace.use_case.source
+
+    @dg.asset_check(
+        asset=asset_key(workspace, "raw_copy"),
+        blocking=True,
+        description="The licence of the data has not come to its end.",
+    )
+    def licence_in_force() -> dg.AssetCheckResult:
+        last_day = str(source.licence_expires) if source.licence_expires else "none"
+        return dg.AssetCheckResult(
+            passed=licence_is_in_force(source, datetime.now(UTC).date()),
+            metadata={"licence": source.licence, "last_day": last_day, "terms": source.terms},
+        )
+
+    return licence_in_force
 
 
 def _rows_add_up(workspace: Workspace) -> dg.AssetChecksDefinition:

@@ -6,6 +6,7 @@ Belongs here: copying and describing. Does not belong here: judging or changing 
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from mlops_assets.content_hash import bytes_md5
 from mlops_assets.data.cleaning import BatchError
 from mlops_assets.data.delimited import is_delimited, read_delimited
-from mlops_assets.use_case import UseCase
+from mlops_assets.use_case import Source, UseCase
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def describe(content: bytes, file: str, batch: str, use_case: UseCase) -> RawBat
             **({"delimited": dialect} if dialect else {}),
             "licence": use_case.source.licence,
             "attribution": use_case.source.attribution,
+            "terms": use_case.source.terms,
         },
         table,
     )
@@ -75,6 +77,11 @@ def read_batch(path: Path) -> bytes:
         raise BatchError(
             f"cannot read {path.name}: {error.strerror}: check that it is there"
         ) from error
+
+
+def licence_is_in_force(source: Source, today: date) -> bool:
+    """Whether the data may be used ``today``, which the licence's last day still is."""
+    return source.licence_expires is None or today <= source.licence_expires
 
 
 def require_new_content(manifest: dict[str, Any], others: Mapping[str, dict[str, Any]]) -> None:

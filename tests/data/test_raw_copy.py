@@ -2,6 +2,7 @@
 
 import io
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ from hypothesis import strategies as st
 
 from mlops_assets.content_hash import bytes_md5
 from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.raw_copy import describe, read_batch, require_new_content
-from mlops_assets.use_case import UseCase
+from mlops_assets.data.raw_copy import (
+    describe,
+    licence_is_in_force,
+    read_batch,
+    require_new_content,
+)
+from mlops_assets.use_case import Source, UseCase
 
 USE_CASE = UseCase(
     title="Numbers",
@@ -46,6 +52,7 @@ def test_the_manifest_says_what_the_batch_is() -> None:
         "columns": {"a": "int32", "b": "string"},
         "licence": "CC0-1.0",
         "attribution": "the makers",
+        "terms": "",
     }
 
 
@@ -146,3 +153,13 @@ def test_the_same_content_under_another_name_is_an_error() -> None:
 @pytest.mark.parametrize("md5", ["2", "3"])
 def test_a_batch_may_be_delivered_again(md5: str) -> None:
     require_new_content(_manifest("b", md5), {"a": _manifest("a", "1"), "b": _manifest("b", "2")})
+
+
+@pytest.mark.parametrize(
+    ("last_day", "in_force"),
+    [(None, True), ("2026-05-31", True), ("2026-05-30", False), ("2027-01-01", True)],
+)
+def test_a_licence_is_in_force_up_to_its_last_day(last_day: str | None, in_force: bool) -> None:
+    source = Source(**{**USE_CASE.source.model_dump(), "licence_expires": last_day})
+
+    assert licence_is_in_force(source, date(2026, 5, 31)) is in_force

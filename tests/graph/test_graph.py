@@ -1,11 +1,16 @@
 """The graph as Dagster sees it: a change of any edge, job or sensor is a change of this file."""
 
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from mlops_assets.catalog import ARTIFACTS
 from mlops_assets.definitions import defs
-from mlops_assets.lifecycle import JOBS
+from mlops_assets.lifecycle import JOBS, build_definitions
+from resources.workspace import Workspace
 
 USE_CASES = ("employment", "flight_delays")
 EDGES = {
@@ -31,6 +36,7 @@ EDGES = {
 }
 PER_BATCH = {"raw_copy", "cleaned_dataset", "data_profile", "drift_report", "performance_report"}
 CHECKS = {
+    "raw_copy": {"licence_in_force"},
     "cleaned_dataset": {
         "rows_add_up",
         "few_rows_quarantined",
@@ -45,6 +51,7 @@ CHECKS = {
     "performance_report": {"performance_held"},
 }
 BLOCKING = {
+    "licence_in_force",
     "rows_add_up",
     "few_rows_quarantined",
     "no_personal_data",
@@ -123,3 +130,19 @@ def test_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:
     assert all(
         sensor.default_status == dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs
     )
+
+
+@pytest.mark.parametrize("days", [None, 31])
+def test_a_source_that_says_how_often_it_delivers_has_a_freshness_policy(
+    days: int | None, project: Path
+) -> None:
+    bundled = Workspace.read(project / "mlops_assets" / "defs" / "employment", project)
+    source = bundled.use_case.source.model_copy(update={"update_days": days})
+    workspace = replace(bundled, use_case=bundled.use_case.model_copy(update={"source": source}))
+
+    specs = {s.key.path[-1]: s for s in build_definitions(workspace).resolve_all_asset_specs()}
+
+    policy = specs["raw_copy"].freshness_policy
+    expected = None if days is None else dg.FreshnessPolicy.time_window(timedelta(days=days))
+    assert policy == expected
+    assert specs["cleaned_dataset"].freshness_policy is None
