@@ -104,7 +104,7 @@ def _pending(now: Situation) -> str | None:
 
 
 def _is_settled(batch: str, now: Situation) -> bool:
-    if now.ingested.get(batch) != now.delivered[batch]:
+    if now.ingested.get(batch) != now.delivered[batch] or batch in now.unprofiled:
         return False
     return batch in now.watched or not now.is_predicted(batch)
 
@@ -114,6 +114,8 @@ def _why_pending(batch: str, now: Situation) -> str:
         return f"{batch} is new"
     if now.ingested[batch] != now.delivered[batch]:
         return f"{batch} was delivered again with other content"
+    if batch in now.unprofiled:
+        return f"{batch} has no profile yet"
     return f"{batch} has not been watched yet"
 
 

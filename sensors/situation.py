@@ -36,15 +36,16 @@ class Situation:
     """What is known about one use case at the moment of a tick.
 
     ``delivered`` maps the source's batches, oldest first, to their md5; ``ingested`` the cleaned
-    ones to the md5 of the bytes they were made from; ``watched`` have both reports on what is
-    ingested. ``trained_until`` is the last batch of the latest complete challenger's window,
-    ``undecided`` the hash of one that no decision was taken on. ``first_release`` is the batch
-    after which a champion has predicted. ``attempts`` counts earlier runs by intent,
-    ``interrupted`` those that were cut off before they could finish.
+    ones to the md5 of the bytes they were made from; of these ``unprofiled`` have no profile, and
+    ``watched`` have both reports on what is ingested. ``trained_until`` is the last batch of the
+    latest complete challenger's window, ``undecided`` the hash of one that no decision was taken
+    on. ``first_release`` is the batch after which a champion has predicted. ``attempts`` counts
+    earlier runs by intent, ``interrupted`` those that were cut off before they could finish.
     """
 
     delivered: Mapping[str, str]
     ingested: Mapping[str, str]
+    unprofiled: tuple[str, ...]
     watched: tuple[str, ...]
     trained_until: str | None
     undecided: str | None
@@ -86,7 +87,8 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
     return Situation(
         delivered=delivered,
         ingested=ingested,
-        watched=tuple(batch for batch in ingested if _is_watched(store, batch)),
+        unprofiled=tuple(b for b in ingested if not _are_made(store, b, "data_profile")),
+        watched=tuple(batch for batch in ingested if _are_made(store, batch, *MONITORS)),
         trained_until=latest,
         undecided=challenger[1] if challenger and decision is None else None,
         first_release=min((e.batch for e in entries if e.release is not None), default=None),
@@ -129,10 +131,10 @@ def _made_from(store: ArtifactStore, batch: str) -> str:
     return str(store.json(raw, "manifest.json")["md5"])
 
 
-def _is_watched(store: ArtifactStore, batch: str) -> bool:
-    """Whether both reports are there and about the batch as it is now."""
+def _are_made(store: ArtifactStore, batch: str, *names: str) -> bool:
+    """Whether these reports are there and about the batch as it is now."""
     cleaned = ArtifactKey("cleaned_dataset", batch)
-    found = [store.lineage(ArtifactKey(name, batch)) for name in MONITORS]
+    found = [store.lineage(ArtifactKey(name, batch)) for name in names]
     return all(r is not None and r.upstream[str(cleaned)] == store.hash(cleaned) for r in found)
 
 

@@ -20,7 +20,6 @@ def test_the_lineage_graph_shows_every_asset(page: Page, address: str) -> None:
     graph = page.locator("svg:has(foreignObject)")
     graph.click(button="right", position={"x": 20, "y": 20})
     page.get_by_role("menuitem", name="Expand all groups").click()
-    assert len(ARTIFACTS) == 11
     for artifact in ARTIFACTS:
         expect(graph.get_by_text(_as_shown(artifact.name)).first).to_be_visible()
     expect(graph.locator("path[d]").first).to_be_attached()

@@ -28,6 +28,7 @@ def _now(**changes: Any) -> Situation:
     nothing: dict[str, Any] = {
         "delivered": {A: "a", B: "b"},
         "ingested": {},
+        "unprofiled": (),
         "watched": (),
         "trained_until": None,
         "undecided": None,
@@ -125,10 +126,15 @@ def _waits(decision: Ingest | Train | Promote | Wait, *words: str) -> None:
             _released(ingested={A: "a", B: "b", C: "c"}),
             Ingest(C, True, "ingest 2020-03 with content c", "2020-03 has not been watched yet"),
         ),
+        (
+            _watched(unprofiled=(C,)),
+            Ingest(C, True, "ingest 2020-03 with content c", "2020-03 has no profile yet"),
+        ),
     ],
     ids=[
         "the oldest first", "the next", "watched by the champion", "delivered again",
         "learned from and delivered again", "older than what was learned from", "not watched",
+        "not profiled",
     ],
 )  # fmt: skip
 def test_the_oldest_batch_that_is_not_settled_is_taken_in(

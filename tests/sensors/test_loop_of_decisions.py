@@ -57,6 +57,7 @@ class World:
                 b: content if content == self.raw[b] else f"what was cleaned: {content}"
                 for b, content in self.cleaned.items()
             },
+            unprofiled=(),
             watched=tuple(b for b, c in self.cleaned.items() if self.reports.get(b) == c),
             trained_until=latest,
             undecided=f"model of {self.model}" if complete and self.model not in decided else None,

@@ -78,6 +78,7 @@ def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) ->
     assert gather(workspace, instance) == Situation(
         delivered={A: bytes_md5(b"a"), B: bytes_md5(b"b")},
         ingested={},
+        unprofiled=(),
         watched=(),
         trained_until=None,
         undecided=None,
@@ -125,6 +126,20 @@ def test_a_raw_copy_newer_than_what_was_cleaned_is_not_taken_in(
     now = gather(workspace, instance)
 
     assert now.ingested[A] not in (bytes_md5(b"a"), bytes_md5(b"changed"))
+
+
+def test_a_profile_is_that_of_the_batch_as_it_was_cleaned(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _ingest(workspace, A, "a")
+    assert gather(workspace, instance).unprofiled == (A,)
+
+    _make(workspace, "data_profile", A)
+    assert gather(workspace, instance).unprofiled == ()
+
+    _deliver(workspace, A, "changed")
+    _ingest(workspace, A, "changed")
+    assert gather(workspace, instance).unprofiled == (A,)
 
 
 @pytest.mark.parametrize("missing", ["drift_report", "performance_report", None])
