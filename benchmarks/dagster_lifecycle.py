@@ -8,7 +8,8 @@ from benchmarks_support import workspace_of
 from mlops_assets.lifecycle import JOBS
 from mlops_assets.materialize import materialize
 
-RUNS = (("raw_copy", "cleaned_dataset"), JOBS["train"], JOBS["promote"], JOBS["monitor"])
+INGEST = ("raw_copy", "cleaned_dataset", "data_profile")
+RUNS = (INGEST, JOBS["train"], JOBS["promote"], JOBS["monitor"])
 """What each run makes, in order."""
 
 

@@ -17,6 +17,9 @@ from mlops_assets.data.cleaning import clean
 from mlops_assets.data.features import build_features
 from mlops_assets.data.leakage_report import leakage_report
 from mlops_assets.data.privacy import protected
+from mlops_assets.data.profile import profile
+from mlops_assets.data.profile_page import profile_page
+from mlops_assets.data.profile_report import profile_report
 from mlops_assets.data.raw_copy import describe
 from mlops_assets.evidence.evaluation import evaluation_page, evaluation_report
 from mlops_assets.evidence.explainability import explain
@@ -49,7 +52,10 @@ def main(root: Path) -> None:
     workspace = workspace_of(root)
     use_case, out = workspace.use_case, root / "plain"
     out.mkdir()
-    cleaned = {b.name: ingest(b.path, b.name, use_case, out) for b in workspace.source.batches()}
+    cleaned: dict[str, pd.DataFrame] = {}
+    profiles: list[dict[str, Any]] = []
+    for batch in workspace.source.batches():
+        cleaned[batch.name] = ingest(batch.path, batch.name, use_case, out, profiles)
     window = [batch for batch in cleaned if batch <= workspace.last_batch]
     features = build_features({batch: cleaned[batch] for batch in window}, use_case)
     write_parquet(features, out / "features.parquet")
@@ -73,15 +79,26 @@ def main(root: Path) -> None:
             watch(cleaned[batch], batch, predict, reference, use_case, out)
 
 
-def ingest(path: Path, batch: str, use_case: UseCase, out: Path) -> pd.DataFrame:
+def ingest(
+    path: Path, batch: str, use_case: UseCase, out: Path, profiles: list[dict[str, Any]]
+) -> pd.DataFrame:
     content = path.read_bytes()
     raw = describe(content, path.name, batch, use_case)
     (out / f"{batch}.json").write_bytes(json_bytes(raw.manifest))
     (out / f"{batch}.raw.parquet").write_bytes(content)
-    rows, privacy = protected(clean(pq.read_table(path), use_case, batch).rows, use_case, None)
+    found = clean(pq.read_table(path), use_case, batch)
+    table, privacy = protected(found.rows, use_case, None)
     (out / f"{batch}.privacy.json").write_bytes(json_bytes(privacy))
-    write_parquet(rows, out / f"{batch}.parquet")
-    return rows.to_pandas()
+    write_parquet(table, out / f"{batch}.parquet")
+    rows: pd.DataFrame = table.to_pandas()
+    summary = profile(rows, use_case)
+    (out / f"{batch}.profile.json").write_bytes(json_bytes(summary))
+    report = profile_report(
+        summary, use_case=use_case, batch=batch, counts=found.counts, earlier=profiles
+    )
+    write(out, f"profile {batch}", report, profile_page(report))
+    profiles.append(report)
+    return rows
 
 
 def evidence(
