@@ -8,7 +8,6 @@ process.
 Belongs here: starting processes. Does not belong here: what a command does and loads (``cli.py``).
 """
 
-import fcntl
 import gc
 import hashlib
 import importlib
@@ -66,6 +65,8 @@ def run_in_fork(arguments: list[str]) -> int | None:
 
 def _connect() -> socket.socket:
     """A connection to the server, which is started where nobody answers."""
+    import fcntl  # not on every system on which commands run
+
     with chdir(PROJECT):
         FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (FOLDER / "lock").open("w") as lock:

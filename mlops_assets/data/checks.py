@@ -1,11 +1,12 @@
 """What must hold of a batch before anything is made of it."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from mlops_assets.data.cleaning import adds_up, quarantined_share
-from mlops_assets.data.leakage_report import passes
+from mlops_assets.data.leakage_report import failing, passes
 from mlops_assets.data.privacy import groups_are_large_enough, undecided_columns
 from mlops_assets.data.raw_copy import licence_is_in_force
 from resources.artifact_store import ArtifactKey
@@ -23,6 +24,13 @@ def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
         _nobody_singled_out(workspace),
         _no_leakage(workspace),
     ]
+
+
+def _cleaned(
+    workspace: Workspace, context: dg.AssetCheckExecutionContext, file: str
+) -> dict[str, Any]:
+    """What a file of the cleaned batch that is checked says."""
+    return workspace.store.json(ArtifactKey("cleaned_dataset", context.partition_key), file)
 
 
 def _licence_in_force(workspace: Workspace) -> dg.AssetChecksDefinition:
@@ -50,8 +58,7 @@ def _rows_add_up(workspace: Workspace) -> dg.AssetChecksDefinition:
         description="Rows in = rows out + quarantined + removed by a declared rule.",
     )
     def rows_add_up(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        key = ArtifactKey("cleaned_dataset", context.partition_key)
-        counts = workspace.store.json(key, "counts.json")
+        counts = _cleaned(workspace, context, "counts.json")
         numbers = {name: counts[name] for name in ("rows_in", "rows_out", "quarantined", "removed")}
         return dg.AssetCheckResult(passed=adds_up(counts), metadata=numbers)
 
@@ -67,8 +74,7 @@ def _few_rows_quarantined(workspace: Workspace) -> dg.AssetChecksDefinition:
         description=f"At most {limit:.1%} of the batch's rows are quarantined.",
     )
     def few_rows_quarantined(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        key = ArtifactKey("cleaned_dataset", context.partition_key)
-        counts = workspace.store.json(key, "counts.json")
+        counts = _cleaned(workspace, context, "counts.json")
         share = quarantined_share(counts)
         return dg.AssetCheckResult(
             passed=share <= limit,
@@ -86,8 +92,7 @@ def _no_new_columns(workspace: Workspace) -> dg.AssetChecksDefinition:
         "column stays in the raw copy only.",
     )
     def no_new_columns(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        key = ArtifactKey("cleaned_dataset", context.partition_key)
-        found = workspace.store.json(key, "counts.json")["unexpected_columns"]
+        found = _cleaned(workspace, context, "counts.json")["unexpected_columns"]
         return dg.AssetCheckResult(
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
@@ -105,8 +110,7 @@ def _no_personal_data(workspace: Workspace) -> dg.AssetChecksDefinition:
         description="Of every column with personal data, the use case says what is done about it.",
     )
     def no_personal_data(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        key = ArtifactKey("cleaned_dataset", context.partition_key)
-        facts = workspace.store.json(key, "privacy.json")
+        facts = _cleaned(workspace, context, "privacy.json")
         undecided = undecided_columns(facts)
         return dg.AssetCheckResult(
             passed=not undecided,
@@ -127,8 +131,7 @@ def _nobody_singled_out(workspace: Workspace) -> dg.AssetChecksDefinition:
         "quasi-identifiers.",
     )
     def nobody_singled_out(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        key = ArtifactKey("cleaned_dataset", context.partition_key)
-        facts = workspace.store.json(key, "privacy.json")
+        facts = _cleaned(workspace, context, "privacy.json")
         return dg.AssetCheckResult(
             passed=groups_are_large_enough(facts),
             severity=dg.AssetCheckSeverity.WARN,
@@ -146,10 +149,9 @@ def _no_leakage(workspace: Workspace) -> dg.AssetChecksDefinition:
     )
     def no_leakage() -> dg.AssetCheckResult:
         report = workspace.store.json(ArtifactKey("features"), "leakage.json")
-        failing = [test for test in report["tests"] if test["verdict"] in ("leak", "unknown")]
         return dg.AssetCheckResult(
             passed=passes(report),
-            description="; ".join(test["explanation"] for test in failing) or None,
+            description="; ".join(test["explanation"] for test in failing(report)) or None,
             metadata={"tests": report["tests"]},
         )
 

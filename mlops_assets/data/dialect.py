@@ -21,7 +21,8 @@ SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
 
 _END = r"(?:[eE][+-]?[0-9]+)?\s*$"
-_COMMA = r"^\s*[+-]?(?:[0-9]*|[1-9][0-9]{0,2}(?:\.[0-9]{3})+),[0-9]+" + _END
+COMMA_NUMBER = r"^\s*[+-]?(?:[0-9]*|[1-9][0-9]{0,2}(?:\.[0-9]{3})+),[0-9]+" + _END
+"""A number with a decimal comma, its thousands grouped by points or not."""
 _POINT = r"^\s*[+-]?(?:[0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)\.[0-9]+" + _END
 _COMMA_OR_GROUP = r"^\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*$"
 POINT_OR_GROUP = r"^\s*[+-]?[1-9][0-9]{0,2}\.[0-9]{3}\s*$"
@@ -30,8 +31,6 @@ _COMMA_GROUPS = r"^\s*[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3}){2,}\s*$"
 POINT_GROUPS = r"^\s*[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}\s*$"
 """1.234.567, which can only be above a million."""
 POINT_GROUPS_AND_COMMA = r"^\s*[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]+" + _END
-COMMA_NUMBER = _COMMA
-"""A number with a decimal comma, its thousands grouped by points or not."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,9 @@ def detect_decimal(columns: Collection[pa.ChunkedArray]) -> str:
 
 def _only_with_comma(column: pa.ChunkedArray) -> int:
     return (
-        matches(column, _COMMA) - matches(column, _COMMA_OR_GROUP) + matches(column, POINT_GROUPS)
+        matches(column, COMMA_NUMBER)
+        - matches(column, _COMMA_OR_GROUP)
+        + matches(column, POINT_GROUPS)
     )
 
 

@@ -57,8 +57,12 @@ def leakage_report(
 
 def passes(report: Mapping[str, Any]) -> bool:
     """Whether every test ran and none found a leak; a report without tests does not pass."""
-    verdicts = {test["verdict"] for test in report["tests"]}
-    return bool(verdicts) and verdicts <= {"ok", "suspicious"}
+    return bool(report["tests"]) and not failing(report)
+
+
+def failing(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tests that block: leaks, and what could not be told."""
+    return [test for test in report["tests"] if test["verdict"] not in ("ok", "suspicious")]
 
 
 def _vouched(finding: Finding, confirmed: Collection[str]) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from mlops_assets.data.personal_data import find_personal_data
-from mlops_assets.data.protection import protect, reidentification_risk
+from mlops_assets.data.protection import decision, protect, reidentification_risk
 from mlops_assets.use_case import UseCase
 
 
@@ -27,17 +27,13 @@ def protected(
     declared = use_case.privacy
     return kept, {
         "findings": [
-            {**asdict(found), "decision": _decision(found.column, use_case)} for found in findings
+            {**asdict(found), "decision": decision(found.column, use_case.columns)}
+            for found in findings
         ],
         "quasi_identifiers": list(declared.quasi_identifiers),
         "risk": reidentification_risk(kept, declared.quasi_identifiers),
         "min_group": declared.min_group,
     }
-
-
-def _decision(column: str, use_case: UseCase) -> str | None:
-    """None for the target as well: what is predicted cannot be taken out."""
-    return use_case.columns[column].personal if column in use_case.columns else None
 
 
 def undecided_columns(facts: dict[str, Any]) -> list[str]:

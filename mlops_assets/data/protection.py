@@ -37,7 +37,7 @@ def protect(rows: pa.Table, columns: Mapping[str, Column], key: bytes | None) ->
     ``None`` or empty, and ``ValueError`` where a decision does not fit a column's type.
     """
     hashed = [
-        n for n in rows.column_names if n in columns and _decision(n, columns) == "pseudonymise"
+        n for n in rows.column_names if n in columns and decision(n, columns) == "pseudonymise"
     ]
     if hashed and not key:
         raise MissingKeyError(
@@ -47,7 +47,7 @@ def protect(rows: pa.Table, columns: Mapping[str, Column], key: bytes | None) ->
         )
     for position, name in enumerate(rows.column_names):
         values = rows.column(position)
-        match _decision(name, columns):
+        match decision(name, columns):
             case "drop":
                 protected = pa.chunked_array([pa.nulls(len(values), values.type)])
             case "pseudonymise":
@@ -62,7 +62,9 @@ def protect(rows: pa.Table, columns: Mapping[str, Column], key: bytes | None) ->
     return rows
 
 
-def _decision(name: str, columns: Mapping[str, Column]) -> str | None:
+def decision(name: str, columns: Mapping[str, Column]) -> str | None:
+    """What is declared about a column's personal data; ``None`` where nothing is, as of the target,
+    which is no declared column."""
     return columns[name].personal if name in columns else None
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mlops_assets.data.cleaning import BatchError
+from mlops_assets.data.delimited import ENDINGS as TEXT_ENDINGS
 
 MAX_ROWS = 200_000
 READ_ROWS = 65_536
@@ -28,10 +29,7 @@ FIRST_BATCH, FIRST_BATCH_PATTERN = "batch-001", r"batch-\d{3}"
 
 SAFE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 _PERIODS = (r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}", r"\d{4}-Q[1-4]", r"\d{4}-W\d{2}", r"\d{4}")
-_TEXT_ENDINGS = tuple(
-    f".{kind}{packed}" for kind in ("csv", "tsv", "txt") for packed in ("", ".gz")
-)
-_ENDINGS = (".parquet", *_TEXT_ENDINGS)
+_ENDINGS = (".parquet", *TEXT_ENDINGS)
 _NUMBER = r"\s*[+-]?\d{1,3}(?:[.,]?\d+)*(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*"
 
 

@@ -67,8 +67,7 @@ def _counted(number: int, one: str, many: str | None = None) -> str:
 def _comment(*why: str) -> str:
     """A comment at the end of a line; nothing in it can end it."""
     said = "; ".join(reason for reason in why if reason)
-    clean = "".join(c if c.isprintable() else " " for c in said)
-    return f"  # {clean}" if clean else ""
+    return f"  # {_one_line(said)}" if said else ""
 
 
 def _about(title: str, guess: UseCaseGuess) -> list[str]:

@@ -14,7 +14,7 @@ from mlops_assets.lifecycle import build_definitions
 from resources.tables import write_parquet
 from resources.workspace import Workspace
 from sensors.failures import build_failure_sensor
-from sensors.tick import FinishedRun, tick_until_quiet
+from sensors.tick import FinishedRun, Progress, tick, tick_until_quiet
 
 NAME = "small_flights"
 BUNDLED = Path(__file__).resolve().parents[2] / "mlops_assets" / "defs" / "flight_delays"
@@ -84,6 +84,12 @@ def definitions_of(root: str | Path) -> dg.Definitions:
     return dg.Definitions.merge(
         build_definitions(workspace_of(root)), dg.Definitions(sensors=[build_failure_sensor()])
     )
+
+
+def run_once(root: Path, progress: Progress = lambda _: None) -> list[FinishedRun]:
+    """Tick the project once."""
+    with dg.DagsterInstance.from_config(str(root / ".dagster")) as instance:
+        return tick(definitions_of(root), workspace_of(root), instance, progress)
 
 
 def run_until_quiet(root: Path) -> list[FinishedRun]:

@@ -10,15 +10,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from small_project import (
-    definitions_of,
     deliver,
     hashes,
+    run_once,
     source_file,
     workspace_of,
 )
 
 from resources.artifact_store import ArtifactKey
-from sensors.tick import FinishedRun, tick
 
 pytestmark = pytest.mark.loop
 
@@ -52,11 +51,6 @@ def wrong_dtype(path: Path) -> None:
     position = table.column_names.index("distance")
     words = pa.array(["far"] * table.num_rows)
     pq.write_table(table.set_column(position, "distance", words), path)
-
-
-def run_once(root: Path) -> list[FinishedRun]:
-    with dg.DagsterInstance.from_config(str(root / ".dagster")) as instance:
-        return tick(definitions_of(root), workspace_of(root), instance, lambda _: None)
 
 
 @pytest.mark.parametrize(

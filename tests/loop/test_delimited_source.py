@@ -3,25 +3,18 @@
 import gzip
 from pathlib import Path
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from small_project import NAME, definitions_of, make_project, source_file, workspace_of
+from small_project import NAME, make_project, run_once, source_file, workspace_of
 
 from resources.artifact_store import ArtifactKey
-from sensors.tick import FinishedRun, tick
 
 pytestmark = pytest.mark.loop
 
 BATCH = "2013-01"
-
-
-def ingest(root: Path) -> list[FinishedRun]:
-    with dg.DagsterInstance.from_config(str(root / ".dagster")) as instance:
-        return tick(definitions_of(root), workspace_of(root), instance, lambda _: None)
 
 
 def deliver_as_text(root: Path) -> Path:
@@ -54,7 +47,7 @@ def test_text_and_parquet_of_the_same_rows_are_cleaned_into_the_same_bytes(tmp_p
     text = make_project(tmp_path / "text", [BATCH])
     delivered = deliver_as_text(text)
 
-    assert [run.success for run in (*ingest(parquet), *ingest(text))] == [True, True]
+    assert [run.success for run in (*run_once(parquet), *run_once(text))] == [True, True]
 
     same = {"data.parquet", "counts.json", "privacy.json"}
     assert {n: h for n, h in cleaned_files(text).items() if n in same} == {
@@ -74,7 +67,7 @@ def test_a_broken_line_is_a_clear_error_and_leaves_nothing_behind(tmp_path: Path
     lines[3] = b"half;a;line"
     path.write_bytes(gzip.compress(b"\n".join(lines)))
 
-    [run] = ingest(root)
+    [run] = run_once(root)
 
     assert not run.success
     assert "2013-01.csv.gz, line 4" in run.message

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from small_project import NAME, definitions_of, make_project, source_file, workspace_of
+from small_project import NAME, make_project, run_once, source_file, workspace_of
 
 from mlops_assets.data.assets import usable_batches
 from resources.artifact_store import ArtifactKey
-from sensors.tick import FinishedRun, tick
+from sensors.tick import FinishedRun
 
 pytestmark = pytest.mark.loop
 
@@ -48,8 +47,7 @@ def declare_note(root: Path, **fields: str) -> None:
 def ingest(root: Path) -> tuple[list[FinishedRun], list[str]]:
     """One tick; returns its runs and what it printed."""
     said: list[str] = []
-    with dg.DagsterInstance.from_config(str(root / ".dagster")) as instance:
-        return tick(definitions_of(root), workspace_of(root), instance, said.append), said
+    return run_once(root, said.append), said
 
 
 def where_shown(root: Path) -> list[str]:
