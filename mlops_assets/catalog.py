@@ -55,7 +55,10 @@ class Artifact:
 
 SHARED_CODE = (
     "mlops_assets/catalog.py",
+    "mlops_assets/column_declaration.py",
     "mlops_assets/content_hash.py",
+    "mlops_assets/source_declaration.py",
+    "mlops_assets/specification.py",
     "mlops_assets/use_case.py",
 )
 STAGE_CODE: dict[str, tuple[str, ...]] = {

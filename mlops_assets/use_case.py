@@ -5,171 +5,23 @@ combinations that make no sense. Does not belong here: how a field is acted on (
 or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
 """
 
-import re
-from datetime import date
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-"""A share of a whole: 0.05 is five percent."""
+from mlops_assets.column_declaration import Column, Feature, Target
+from mlops_assets.source_declaration import Source
+from mlops_assets.specification import Condition, Severity, Share, Specification
 
-Condition = Annotated[str, Field(min_length=3)]
-"""A row condition in the syntax of ``pandas.DataFrame.query``: ``"AGEP < 16"``."""
-
-CALENDAR_PARTS = ("minute_of_day", "day_of_week")
 FAMILIES = ("logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp")
 
 RESERVED_NAMES = ("batch", "split", "row", "reasons")  # added by the features and the quarantine
 
-ColumnType = Literal["string", "integer", "number", "boolean", "timestamp"]
-ColumnRole = Literal["input", "sensitive", "leak", "ignored"]
-Protection = Literal["drop", "pseudonymise", "generalise", "keep"]
 Family = Literal["logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp"]
 
 
-class Specification(BaseModel):
-    """The base of everything a user may write: frozen, and unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # pydantic pickles the set of fields that were given, whose order depends on the hash seed.
-        return _rebuild, (type(self), self.model_dump())
-
-
-def _rebuild(kind: type[Specification], fields: dict[str, Any]) -> Specification:
-    return kind(**fields)
-
-
-class Delimited(Specification):
-    """How delimited text is written; what is not said is detected in every file."""
-
-    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """Between two fields of a line."""
-    decimal: Literal[".", ","] | None = None
-    """Between a number's whole and its fraction."""
-    encoding: str | None = None
-    """Name of the character encoding, such as utf-8 or cp1252."""
-
-
-class Source(Specification):
-    """Where batches come from and what may be done with them."""
-
-    folder: str
-    """Folder of the batch files, relative to this YAML file unless absolute."""
-    pattern: str = "*.parquet"
-    """Which files of the folder are batches; the file's stem is the batch's name."""
-    batch_name: str
-    """Regular expression a batch's name must match in full. Batches are ordered by name."""
-    delimited: Delimited = Delimited()
-    """How text files (``.csv``, ``.tsv``, ``.txt``, each also ``.gz``) are written."""
-    licence: str
-    """Licence of the data, SPDX identifier where there is one."""
-    attribution: str
-    """Credit that must accompany the data."""
-    terms: str = ""
-    """What else its owner asks of those who use it."""
-    licence_expires: date | None = None
-    """Last day on which the data may be used; without it, the licence has no end."""
-    update_days: Annotated[int, Field(ge=1)] | None = None
-    """Days between two batches. When more have gone by, Dagster shows the raw copy as overdue."""
-
-    @model_validator(mode="after")
-    def _batch_name_compiles(self) -> Self:
-        try:
-            re.compile(self.batch_name)
-        except re.error as error:
-            raise ValueError(f"source.batch_name is not a regular expression: {error}") from error
-        return self
-
-
-class Column(Specification):
-    """One column of the source."""
-
-    type: ColumnType
-    """Physical type after cleaning: string, int64, float64, bool, or timestamp in microseconds."""
-    role: ColumnRole = "input"
-    """input: the model may use it. sensitive: never an input, always reported on.
-    leak: known only after the outcome, never an input. ignored: kept, not used."""
-    categorical: bool = False
-    """Treat an integer column's values as codes without order. Strings always are."""
-    nullable: bool = False
-    """Missing values are allowed; otherwise the row goes to the quarantine."""
-    minimum: float | None = None
-    """Smallest allowed value; smaller values send the row to the quarantine."""
-    maximum: float | None = None
-    """Largest allowed value; larger values send the row to the quarantine."""
-    values: tuple[str | int, ...] | None = None
-    """The only allowed values; others send the row to the quarantine."""
-    missing: tuple[str | int | float, ...] = ()
-    """Values that the source writes where there is none, such as "?" or 999."""
-    personal: Protection | None = None
-    """What is done about personal data in the column. drop: the values are removed. pseudonymise:
-    each is replaced by a keyed hash (a string column only). generalise: numbers are rounded down to
-    tens, times to years, texts cut to their first two characters. keep: needs a ``reason``."""
-    parts: tuple[Literal["minute_of_day", "day_of_week"], ...] = CALENDAR_PARTS  # type: ignore[assignment]
-    """What a model sees of a timestamp."""
-    reason: str | None = None
-    """Why a sensitive column is an input, personal data is kept, or a suspected leak is used.
-    Required for these."""
-    no_leak: bool = False
-    """A column that the leakage tests find, and that is known when the prediction is asked for all
-    the same; needs a ``reason``."""
-    sensitive_input: bool = False
-    """A sensitive column that the model may use; needs a ``reason``."""
-    description: str = ""
-    """Meaning and unit."""
-
-    @model_validator(mode="after")
-    def _combination_makes_sense(self) -> Self:
-        if self.sensitive_input and not (self.role == "sensitive" and self.reason):
-            raise ValueError("sensitive_input needs role: sensitive and a reason")
-        if self.personal == "keep" and not self.reason:
-            raise ValueError("personal: keep needs a reason")
-        if self.no_leak and not (self.is_input and self.reason):
-            raise ValueError("no_leak is for an input, and needs a reason")
-        if self.personal == "pseudonymise" and self.type != "string":
-            raise ValueError(f"a {self.type} column cannot be pseudonymised: use string, or drop")
-        if self.personal == "generalise" and self.type == "boolean":
-            raise ValueError("a boolean column cannot be generalised: drop it, or keep it")
-        if self.personal == "drop" and self.is_input:
-            raise ValueError("personal: drop leaves nothing to learn from: use role: ignored")
-        if self.categorical and self.type not in ("integer", "string"):
-            raise ValueError(f"a {self.type} column cannot be categorical: use string or integer")
-        limited = self.minimum is not None or self.maximum is not None
-        if limited and self.type not in ("integer", "number"):
-            raise ValueError(f"minimum and maximum do not fit a {self.type} column")
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
-        kind = {"string": str, "integer": int, "number": int}.get(self.type, type(None))
-        if not all(isinstance(value, kind) for value in self.values or ()):
-            raise ValueError(f"values {list(self.values or ())} do not fit a {self.type} column")
-        if self.type == "timestamp" and self.nullable and self.role == "input":
-            raise ValueError("a timestamp input cannot be nullable: int64 has no missing value")
-        return self
-
-    @property
-    def is_input(self) -> bool:
-        return self.role == "input" or self.sensitive_input
-
-    @property
-    def is_category(self) -> bool:
-        return self.type == "string" or self.categorical
-
-
-class Target(Specification):
-    """What the model predicts: a binary outcome."""
-
-    column: str
-    """Name of the column; rows where it is missing are kept, counted and not trained on."""
-    type: Literal["boolean", "integer"] = "boolean"
-    """boolean, or integer with the two values 0 and 1; ``True`` and 1 are the positive class."""
-    description: str = ""
-    """Meaning of the positive class."""
-
-
-class RowRule(Specification):
+class Removal(Specification):
     """Rows that are removed on purpose, counted under the rule's name."""
 
     name: str
@@ -177,13 +29,28 @@ class RowRule(Specification):
     reason: str
 
 
+class RowRule(Specification):
+    """What must hold between the columns of a row. A row in which a column of the condition is
+    missing breaks no rule."""
+
+    name: Annotated[str, Field(min_length=1)]
+    holds: Condition
+    severity: Severity = "error"
+    reason: str = ""
+    """Why it must hold."""
+
+
 class Rows(Specification):
     """Which rows of a batch become the cleaned dataset."""
 
-    remove: tuple[RowRule, ...] = ()
+    rules: tuple[RowRule, ...] = ()
+    """What must hold between columns."""
+    remove: tuple[Removal, ...] = ()
     """Declared removals, applied in order after validation."""
-    unique_by: tuple[str, ...] = ()
-    """Columns that identify a row; later rows with the same values go to the quarantine."""
+    unique_by: tuple[str, ...] | Literal["all"] = ()
+    """Columns that identify a row, or ``all``; later rows with the same values are duplicates."""
+    duplicates: Severity = "error"
+    """What a duplicate costs: ``error`` sends it to the quarantine."""
     max_quarantined: Share = 0.05
     """A batch with a larger share of quarantined rows blocks what is downstream."""
 
@@ -195,6 +62,41 @@ class Privacy(Specification):
     """Columns that together may single a person out, though none of them does alone."""
     min_group: Annotated[int, Field(ge=1)] | None = None
     """Fewest rows (k) that must share each combination of the quasi-identifiers."""
+
+
+class Representation(Specification):
+    """Whether the training window holds enough of everyone the model is for."""
+
+    bands: dict[str, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(default={})
+    """Where a sensitive number is cut into groups: ``AGEP: [30, 50]`` makes the groups
+    ``below 30``, ``30 to below 50`` and ``from 50``."""
+    reference: dict[str, dict[str | int | bool, Share]] = Field(default={})
+    """For a sensitive column, the share of each of its groups in the population that the model is
+    for. Groups are named as in the data, those of ``bands`` by their words."""
+    reference_source: str = ""
+    """Where the shares of the reference are from."""
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Fewest labelled test rows with which a group can be evaluated."""
+    min_ratio: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
+    """A group is under-represented where its share of the training rows, divided by its share in
+    the reference, is certainly below this."""
+    policy: Literal["warn", "block"] = "warn"
+    """What a shortfall does to the training."""
+
+    @model_validator(mode="after")
+    def _reference_adds_up(self) -> Self:
+        for name, shares in self.reference.items():
+            if abs(sum(shares.values()) - 1.0) > 0.02:
+                raise ValueError(
+                    f"representation.reference.{name}: the shares add up to "
+                    f"{sum(shares.values()):g}, and must to 1"
+                )
+        if self.reference and not self.reference_source:
+            raise ValueError("representation.reference needs a reference_source: say where from")
+        for name, edges in self.bands.items():
+            if list(edges) != sorted(set(edges)):
+                raise ValueError(f"representation.bands.{name}: {list(edges)} must rise")
+        return self
 
 
 class Slice(Specification):
@@ -234,6 +136,26 @@ class Search(Specification):
         return self
 
 
+class Resampling(Specification):
+    """Rows of small groups are drawn again where a model is fitted, never where it is judged."""
+
+    by: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Sensitive columns whose groups, crossed, are brought up."""
+    to: Literal["equal", "reference"] = "reference"
+    """equal: every group as large as the largest. reference: to the shares of
+    ``representation.reference``, for one column."""
+
+
+class Remedies(Specification):
+    """What is done in training about classes and groups with few rows."""
+
+    class_weights: bool = False
+    """Rows weigh so that both classes weigh the same; calibration brings the probabilities back."""
+    resample: Resampling | None = None
+    min_group_rows: Annotated[int, Field(ge=1)] | None = None
+    """Fewest rows of each sensitive group in the train split; with fewer, training is refused."""
+
+
 class Training(Specification):
     """From which batches, and how, a model is made."""
 
@@ -243,6 +165,7 @@ class Training(Specification):
     """Number of latest batches a model learns from, or all of them."""
     seed: Annotated[int, Field(ge=0)] = 0
     split: Split = Split()
+    remedies: Remedies = Remedies()
     search: Search = Search()
 
 
@@ -297,6 +220,43 @@ class Automation(Specification):
     """Shortest time between two evaluations of a sensor."""
 
 
+def _knows_its_columns(feature: Feature, info: ValidationInfo) -> Feature:
+    """Here and not in the use case, so that the error has the line of the feature."""
+    columns: dict[str, Column] = info.data.get("columns", {})
+    for name in source_columns(feature):
+        if name not in columns:
+            raise ValueError(f"{name!r} is not under columns")
+        column = columns[name]
+        if not column.is_input:
+            raise ValueError(f"{name!r} has role {column.role}, and a feature needs an input")
+        if not _fits(feature, column):
+            raise ValueError(f"function {feature.function} does not fit the {column.type} {name!r}")
+    return feature
+
+
+def source_columns(feature: Feature) -> tuple[str, ...]:
+    """The columns of the source that a feature is computed from."""
+    match feature.function:
+        case "ratio":
+            return feature.numerator, feature.denominator
+        case "crossing":
+            return feature.first, feature.second
+        case _:
+            return (feature.column,)
+
+
+def _fits(feature: Feature, column: Column) -> bool:
+    match feature.function:
+        case "date_part":
+            return column.type == "timestamp"
+        case "ratio" | "log" | "bins":
+            return column.type in ("integer", "number") and not column.categorical
+        case "rare_categories" | "crossing":
+            return column.is_category
+        case _:
+            return column.nullable
+
+
 class UseCase(Specification):
     """One model's life, as its owner declares it."""
 
@@ -308,8 +268,11 @@ class UseCase(Specification):
     target: Target
     columns: dict[str, Column]
     """Every column the source must deliver, but for the target."""
+    features: dict[str, Annotated[Feature, AfterValidator(_knows_its_columns)]] = Field(default={})
+    """Columns that the model computes from these, by name."""
     rows: Rows = Rows()
     privacy: Privacy = Privacy()
+    representation: Representation = Representation()
     slices: tuple[Slice, ...] = ()
     training: Training
     limits: Limits = Limits()
@@ -320,31 +283,72 @@ class UseCase(Specification):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
-        if self.target.column in self.columns:
-            raise ValueError(f"columns.{self.target.column} is the target: keep it under target")
-        if not self.inputs:
-            raise ValueError("columns: no column has role input, so a model would see nothing")
-        known = {*self.columns, self.target.column}
-        for name in sorted(known.intersection(RESERVED_NAMES)):
-            raise ValueError(f"columns.{name}: the name is taken, rename it in the source")
-        if len({rule.name for rule in self.rows.remove}) != len(self.rows.remove):
-            raise ValueError("rows.remove: two rules have the same name")
-        for name in self.rows.unique_by:
-            if name not in known:
-                raise ValueError(f"rows.unique_by names {name!r}, which is not under columns")
-        for name in self.privacy.quasi_identifiers:
-            if name not in self.columns:
-                raise ValueError(f"privacy.quasi_identifiers names {name!r}: not under columns")
-        time_column = self.training.split.time_column
-        if time_column is not None and (
-            time_column not in self.columns or self.columns[time_column].type != "timestamp"
-        ):
-            raise ValueError(f"training.split.time_column {time_column!r} is no timestamp column")
-        if self.training.window != "all" and self.training.window < self.training.first_batches:
-            raise ValueError("training.window is smaller than training.first_batches")
-        if len({s.name for s in self.slices}) != len(self.slices):
-            raise ValueError("slices: two slices have the same name")
+        for problem in self._problems():
+            raise ValueError(problem)
         return self
+
+    def _problems(self) -> Iterator[str]:
+        """What does not fit together, in words: field, what is wrong, what to write."""
+        known = {*self.columns, self.target.column}
+        if self.target.column in self.columns:
+            yield f"columns.{self.target.column} is the target: keep it under target"
+        if not self.inputs:
+            yield "columns: no column has role input, so a model would see nothing"
+        for name in sorted(known.intersection(RESERVED_NAMES)):
+            yield f"columns.{name}: the name is taken, rename it in the source"
+        for name in sorted(known.intersection(self.features)):
+            yield f"features.{name} is the name of a column: give it another"
+        for field, names in self._names_used().items():
+            for name in names:
+                if name not in known:
+                    yield f"{field} names {name!r}, which is not under columns"
+        time_column = self.training.split.time_column
+        if time_column in self.columns and self.columns[time_column].type != "timestamp":
+            yield f"training.split.time_column {time_column!r} is no timestamp column"
+        for field, named in (
+            ("rows.remove", self.rows.remove),
+            ("rows.rules", self.rows.rules),
+            ("slices", self.slices),
+        ):
+            if len({one.name for one in named}) != len(named):
+                yield f"{field}: two have the same name"
+        if self.training.window != "all" and self.training.window < self.training.first_batches:
+            yield "training.window is smaller than training.first_batches"
+        yield from self._representation_problems()
+
+    def _names_used(self) -> dict[str, tuple[str, ...]]:
+        """The columns that other fields name."""
+        time_column = self.training.split.time_column
+        unique_by = self.rows.unique_by
+        return {
+            "rows.unique_by": () if unique_by == "all" else unique_by,
+            "privacy.quasi_identifiers": self.privacy.quasi_identifiers,
+            "training.split.time_column": (time_column,) if time_column else (),
+        }
+
+    def _representation_problems(self) -> Iterator[str]:
+        resample = self.training.remedies.resample
+        named = {
+            "representation.bands": tuple(self.representation.bands),
+            "representation.reference": tuple(self.representation.reference),
+            "training.remedies.resample.by": resample.by if resample else (),
+        }
+        for field, names in named.items():
+            for name in names:
+                if name not in self.sensitive:
+                    yield f"{field} names {name!r}, which is no sensitive column"
+        for name in self.representation.bands:
+            if name in self.columns and self.columns[name].type not in ("integer", "number"):
+                yield f"representation.bands.{name}: only a column of numbers is cut into bands"
+        if (
+            resample is not None
+            and resample.to == "reference"
+            and (len(resample.by) != 1 or resample.by[0] not in self.representation.reference)
+        ):
+            yield (
+                "training.remedies.resample: to the reference needs one column, with its shares "
+                "under representation.reference"
+            )
 
     @property
     def inputs(self) -> dict[str, Column]:

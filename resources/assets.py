@@ -21,7 +21,7 @@ from mlops_assets.data.protection import MissingKeyError
 from mlops_assets.reporting.page import Page
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.dvc_lock import fields_md5, record_in_dvc_lock
-from resources.sources import SourceError
+from resources.sources.base import SourceError
 from resources.workspace import ParameterError, Workspace
 
 EXPECTED_ERRORS = (

@@ -15,7 +15,7 @@ from mlops_assets.pipeline import PARAMETERS_FILE
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.releases import ReleaseStore
-from resources.sources import FolderSource
+from resources.sources.files import FolderSource
 from resources.yaml_files import read_yaml
 
 CODE_ROOT = Path(mlops_assets.__file__).resolve().parents[1]
@@ -51,7 +51,7 @@ class Workspace:
 
     @cached_property
     def source(self) -> FolderSource:
-        return FolderSource(self.folder / self.use_case.source.folder, self.use_case.source)
+        return FolderSource(self.folder / (self.use_case.source.folder or ""), self.use_case.source)
 
     @property
     def last_batch(self) -> str:

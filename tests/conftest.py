@@ -36,6 +36,8 @@ DECLARED: dict[str, Any] = {
         "batch_name": r"\d{4}-\d{2}",
         "licence": "CC0-1.0",
         "attribution": "made up for the tests",
+        "terms": "none",
+        "licence_expires": "never",
     },
     "target": {"column": "late", "type": "boolean", "description": "arrived late"},
     "columns": {

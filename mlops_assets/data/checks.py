@@ -42,10 +42,13 @@ def _licence_in_force(workspace: Workspace) -> dg.AssetChecksDefinition:
         description="The licence of the data has not come to its end.",
     )
     def licence_in_force() -> dg.AssetCheckResult:
-        last_day = str(source.licence_expires) if source.licence_expires else "none"
         return dg.AssetCheckResult(
             passed=licence_is_in_force(source, datetime.now(UTC).date()),
-            metadata={"licence": source.licence, "last_day": last_day, "terms": source.terms},
+            metadata={
+                "licence": source.licence,
+                "last_day": str(source.licence_expires),
+                "terms": source.terms,
+            },
         )
 
     return licence_in_force

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.column_declaration import Column
+from mlops_assets.use_case import UseCase
 
 PARQUET_TYPES = {
     "string": pa.string(),

@@ -22,7 +22,7 @@ from mlops_assets.data import dialect as written
 from mlops_assets.data.decoding import Origin, decode, require_text
 from mlops_assets.data.dialect import Dialect
 from mlops_assets.data.records import Outline, Text, line_at, outline, records
-from mlops_assets.use_case import Delimited
+from mlops_assets.source_declaration import Delimited
 
 ENDINGS = tuple(f".{kind}{packed}" for kind in ("csv", "tsv", "txt") for packed in ("", ".gz"))
 

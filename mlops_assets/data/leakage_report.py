@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.column_power import level_count
 from mlops_assets.data.leakage import (
     STANDARD_ERRORS,
@@ -20,7 +21,7 @@ from mlops_assets.data.leakage import (
     mirrors_target,
     predicts_too_well,
 )
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 DISTINCT_TEXT, DISTINCT_INTEGERS, DISTINCT_BY_CHANCE = 0.95, 0.99, 0.9
 MIN_ROWS = 50

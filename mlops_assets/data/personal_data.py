@@ -28,9 +28,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data import personal_patterns as patterns
 from mlops_assets.data.personal_patterns import CERTAIN, NUMBERS, PROBABLE, Recogniser, bounded
-from mlops_assets.use_case import Column
 
 ENOUGH = 1_000
 """Matches after which counting stops, and numbers of one length that are put to their checks."""

@@ -24,9 +24,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.cleaning import BatchError, declared_columns
 from mlops_assets.monitoring.histograms import PART_BINS
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 KEPT = 1_000
 BUCKETS = 64

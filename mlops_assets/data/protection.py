@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlops_assets.use_case import Column
+from mlops_assets.column_declaration import Column
 
 KEY_VARIABLE = "MLOPS_PSEUDONYM_KEY"
 PSEUDONYM_LENGTH = 16

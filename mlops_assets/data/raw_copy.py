@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from mlops_assets.content_hash import bytes_md5
 from mlops_assets.data.cleaning import BatchError
 from mlops_assets.data.delimited import is_delimited, read_delimited
-from mlops_assets.use_case import Source, UseCase
+from mlops_assets.source_declaration import Source
+from mlops_assets.use_case import UseCase
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def read_batch(path: Path) -> bytes:
 
 def licence_is_in_force(source: Source, today: date) -> bool:
     """Whether the data may be used ``today``, which the licence's last day still is."""
-    return source.licence_expires is None or today <= source.licence_expires
+    return source.licence_expires == "never" or today <= source.licence_expires
 
 
 def require_new_content(manifest: dict[str, Any], others: Mapping[str, dict[str, Any]]) -> None:

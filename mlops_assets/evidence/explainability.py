@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.evidence.attribution import (
     ADDITIVITY_LIMIT,
     Attribution,
@@ -25,7 +26,6 @@ from mlops_assets.evidence.attribution import (
 from mlops_assets.evidence.explainability_page import Value, explainability_page, value_text
 from mlops_assets.evidence.partial_dependence import Effect, column_effects
 from mlops_assets.reporting.page import Number
-from mlops_assets.use_case import Column
 
 __all__ = ["explain", "explainability_page"]
 

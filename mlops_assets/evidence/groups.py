@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.cleaning import matching_rows
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 Mask = NDArray[np.bool_]
 MAX_LEVELS = 20

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.evidence.attribution import Floats, Predict, checked_prediction
-from mlops_assets.use_case import Column
 
 Varied = Literal["value", "time of day", "day of week"]
 

@@ -22,6 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.export.graph_builder import ML_DOMAIN, OPSET, GraphBuilder
 from mlops_assets.export.onnx_encoding import add_encoding
 from mlops_assets.export.parity import DECISION
@@ -33,7 +34,6 @@ from mlops_assets.training.calibration import (
     logit,
 )
 from mlops_assets.training.encoding import RowEncoder
-from mlops_assets.use_case import Column
 
 OUTPUTS = ("label", "probabilities")
 DOC = (

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.use_case import Column
+from mlops_assets.column_declaration import Column
 
 TensorType = Literal["string", "double", "int64", "bool"]
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.use_case import Column
+from mlops_assets.column_declaration import Column
 
 SCORE_SERIES = "champion score"
 CHOOSING = 5

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 DATATYPES = {
     "string": "BYTES",

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.scaffolding import column_names as names
-from mlops_assets.use_case import Column
 
 IDENTIFIER_SHARE = 0.98
 MAX_JUNK = 0.01

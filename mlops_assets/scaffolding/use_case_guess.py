@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.cleaning import CleanedBatch, clean
 from mlops_assets.scaffolding.column_guess import guess_column
 from mlops_assets.scaffolding.column_roles import MAX_JUNK, ColumnGuess
 from mlops_assets.scaffolding.source_sample import Located, Sample, ScaffoldError
 from mlops_assets.scaffolding.target_guess import TargetGuess, guess_target, require_column
 from mlops_assets.scaffolding.window_guess import SEED, folds, time_column
-from mlops_assets.use_case import RESERVED_NAMES, Column, UseCase
+from mlops_assets.use_case import RESERVED_NAMES, UseCase
 
 MANY_BATCHES = 4
 """From so many on, the first training waits for two, so that the others show the loop."""
@@ -46,7 +47,7 @@ def read_text(
 ) -> tuple[pa.Table, Any]:
     """A text file as cleaning will see it; how it is written is detected."""
     from mlops_assets.data.delimited import read_delimited
-    from mlops_assets.use_case import Delimited
+    from mlops_assets.source_declaration import Delimited
 
     table, written = read_delimited(content, file, batch, Delimited(), numbers)
     return table, written
@@ -173,7 +174,14 @@ def _use_case(columns: Sequence[ColumnGuess], target: TargetGuess) -> UseCase:
             "title": "guess",
             "description": "guess",
             "owner": "team:unknown",
-            "source": {"folder": ".", "batch_name": ".*", "licence": "", "attribution": ""},
+            "source": {
+                "folder": ".",
+                "batch_name": ".*",
+                "licence": "?",
+                "attribution": "",
+                "terms": "?",
+                "licence_expires": "never",
+            },
             "target": {"column": target.column, "type": target.type},
             "columns": {guess.name: dict(guess.fields) for guess in columns},
             "training": {"first_batches": 1},

@@ -94,6 +94,10 @@ def _source(located: Located, sample: Sample, folder: str) -> list[str]:
         f"    pattern: {scalar(located.pattern)}" + _comment(_written(sample.written)),
         f"    batch_name: {scalar(located.batch_name)}" + _comment(named),
         "    licence: UNKNOWN" + _comment(f"{TODO}: SPDX identifier, or the terms of use"),
+        "    terms: unknown"
+        + _comment(f"{TODO}: what its owner asks of those who use it, or none"),
+        "    licence_expires: never"
+        + _comment(f"{TODO}: the last day of the licence, if it has one"),
         "    attribution: unknown" + _comment(f"{TODO}: the credit that must accompany the data"),
     ]
 

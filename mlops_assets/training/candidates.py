@@ -13,8 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.training.encoding import Form, RowEncoder
-from mlops_assets.use_case import Column, Search
+from mlops_assets.use_case import Search
 
 
 @dataclass(frozen=True)

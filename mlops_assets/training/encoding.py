@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from mlops_assets.use_case import Column
+from mlops_assets.column_declaration import Column
 
 Form = Literal["tree", "dense"]
 MICROSECONDS_A_MINUTE = 60_000_000

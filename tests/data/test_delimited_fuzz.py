@@ -13,7 +13,7 @@ from mlops_assets.data import decoding, delimited, records
 from mlops_assets.data.cleaning import BatchError
 from mlops_assets.data.delimited import read_delimited
 from mlops_assets.data.dialect import Dialect
-from mlops_assets.use_case import Delimited
+from mlops_assets.source_declaration import Delimited
 
 SEPARATORS = [",", ";", "\t", "|"]
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "cp1252"]

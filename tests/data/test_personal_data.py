@@ -15,13 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.personal_data import (
     Finding,
     exceeds_chance,
     find_personal_data,
 )
 from mlops_assets.data.personal_patterns import CERTAIN, NUMBERS, PROBABLE, Recogniser, recognise
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 MAILS = ["ann.secret@example.com", None, "x"]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.protection import MissingKeyError, protect, reidentification_risk
-from mlops_assets.use_case import Column
 
 KEY = b"k" * 32
 TEXTS = st.lists(st.none() | st.text(st.characters(codec="utf-8"), max_size=8), max_size=20)

@@ -20,13 +20,21 @@ from mlops_assets.data.raw_copy import (
     read_batch,
     require_new_content,
 )
-from mlops_assets.use_case import Source, UseCase
+from mlops_assets.source_declaration import Source
+from mlops_assets.use_case import UseCase
 
 USE_CASE = UseCase(
     title="Numbers",
     description="no person in them",
     owner="team:numbers",
-    source={"folder": "d", "batch_name": ".*", "licence": "CC0-1.0", "attribution": "the makers"},
+    source={
+        "folder": "d",
+        "batch_name": ".*",
+        "licence": "CC0-1.0",
+        "attribution": "the makers",
+        "terms": "none",
+        "licence_expires": "never",
+    },
     target={"column": "hit", "type": "integer"},
     columns={"a": {"type": "number"}, "b": {"type": "string"}},
     training={"first_batches": 1},
@@ -52,7 +60,7 @@ def test_the_manifest_says_what_the_batch_is() -> None:
         "columns": {"a": "int32", "b": "string"},
         "licence": "CC0-1.0",
         "attribution": "the makers",
-        "terms": "",
+        "terms": "none",
     }
 
 
@@ -157,7 +165,7 @@ def test_a_batch_may_be_delivered_again(md5: str) -> None:
 
 @pytest.mark.parametrize(
     ("last_day", "in_force"),
-    [(None, True), ("2026-05-31", True), ("2026-05-30", False), ("2027-01-01", True)],
+    [("never", True), ("2026-05-31", True), ("2026-05-30", False), ("2027-01-01", True)],
 )
 def test_a_licence_is_in_force_up_to_its_last_day(last_day: str | None, in_force: bool) -> None:
     source = Source(**{**USE_CASE.source.model_dump(), "licence_expires": last_day})

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_md5
 from mlops_assets.evidence.attribution import Attribution
 from mlops_assets.evidence.explainability import (
@@ -30,7 +31,6 @@ from mlops_assets.evidence.explainability import (
 from mlops_assets.evidence.explainability_page import value_text
 from mlops_assets.reporting.html import to_html
 from mlops_assets.reporting.page import BarPlot, LinePlot, SwarmPlot, Table
-from mlops_assets.use_case import Column
 
 Floats = NDArray[np.float64]
 COLUMNS = {

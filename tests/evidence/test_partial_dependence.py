@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.evidence.partial_dependence import Effect, column_effects
-from mlops_assets.use_case import Column
 
 Floats = NDArray[np.float64]
 

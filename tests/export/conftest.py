@@ -18,10 +18,11 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 import mlops_assets
+from mlops_assets.column_declaration import Column
 from mlops_assets.training.calibration import CalibratedClassifier
 from mlops_assets.training.encoding import Form, RowEncoder
 from mlops_assets.training.thresholds import snap_thresholds
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 DEFS = Path(mlops_assets.__file__).parent / "defs"
 BATCHES = {"flight_delays": ("2013-01", "2013-02"), "employment": ("2015",)}

@@ -17,6 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.export.graph_builder import GraphBuilder
 from mlops_assets.export.onnx_encoding import add_encoding
 from mlops_assets.export.onnx_graph import to_onnx
@@ -25,7 +26,6 @@ from mlops_assets.export.tensors import to_tensors
 from mlops_assets.serving.predictor import Predictor, open_session
 from mlops_assets.training.calibration import CalibratedClassifier, logit
 from mlops_assets.training.encoding import Form, RowEncoder
-from mlops_assets.use_case import Column
 
 LIMIT = 2e-6
 """Fifty times stricter than a use case's default: float32 sums in another order, no more."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.metrics import log_loss, roc_auc_score
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.export.integer_layers import Layer, rewrite, smoothing
 from mlops_assets.export.onnx_graph import to_onnx
 from mlops_assets.export.quantization import (
@@ -24,7 +25,7 @@ from mlops_assets.export.quantization import (
 from mlops_assets.export.tensors import to_tensors
 from mlops_assets.serving.predictor import Predictor, open_session
 from mlops_assets.training.calibration import CalibratedClassifier
-from mlops_assets.use_case import Column, Limits
+from mlops_assets.use_case import Limits
 
 
 def quantized_network(fitted: Any) -> tuple[bytes, Quantized]:

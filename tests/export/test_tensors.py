@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.export.tensors import tensor_type, to_tensors
-from mlops_assets.use_case import Column
 
 
 def test_every_column_type_and_its_missing_values() -> None:

@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 import mlops_assets
+from mlops_assets.column_declaration import Column
 from mlops_assets.monitoring.drift import chance_limit, detect, jensen_shannon
 from mlops_assets.monitoring.histograms import count, summarise
-from mlops_assets.use_case import Column, Monitoring, UseCase
+from mlops_assets.use_case import Monitoring, UseCase
 
 
 def test_the_limit_is_exceeded_as_often_as_asked() -> None:

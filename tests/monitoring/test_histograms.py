@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.monitoring.histograms import (
     MISSING,
@@ -23,7 +24,6 @@ from mlops_assets.monitoring.histograms import (
     with_scores,
 )
 from mlops_assets.training.encoding import calendar_part
-from mlops_assets.use_case import Column
 
 COLUMNS = {
     "number": Column(type="number", nullable=True),

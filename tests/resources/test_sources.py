@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.use_case import Source
-from resources.sources import FolderSource, SourceError
+from mlops_assets.source_declaration import Source
+from resources.sources.base import SourceError
+from resources.sources.files import FolderSource
 
-SOURCE = Source(folder="data", batch_name=r"\d{4}-\d{2}", licence="CC0-1.0", attribution="them")
+SOURCE = Source(
+    folder="data",
+    batch_name=r"\d{4}-\d{2}",
+    licence="CC0-1.0",
+    attribution="them",
+    terms="none",
+    licence_expires="never",
+)
 
 
 @pytest.fixture

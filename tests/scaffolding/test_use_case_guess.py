@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.data.cleaning import clean
 from mlops_assets.scaffolding.source_sample import ScaffoldError, locate, read_sample
 from mlops_assets.scaffolding.use_case_guess import (
@@ -18,7 +19,7 @@ from mlops_assets.scaffolding.use_case_guess import (
     leaks,
     read_text,
 )
-from mlops_assets.use_case import RESERVED_NAMES, Column, UseCase
+from mlops_assets.use_case import RESERVED_NAMES, UseCase
 
 Scaffold = Callable[..., tuple[str, UseCase]]
 LineOf = Callable[[str, str], str]

@@ -13,7 +13,7 @@ from mlops_assets.governance.ledger import Entry
 from mlops_assets.release.gate import Outcome
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey
-from resources.sources import SourceError
+from resources.sources.base import SourceError
 from resources.workspace import Workspace
 from sensors.situation import INTENT_TAG, USE_CASE_TAG, Situation, gather, reports
 

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.training.candidates import (
     CANDIDATES,
     Candidate,
@@ -18,7 +19,7 @@ from mlops_assets.training.candidates import (
     within_budget,
 )
 from mlops_assets.training.encoding import Form
-from mlops_assets.use_case import FAMILIES, Column, Search
+from mlops_assets.use_case import FAMILIES, Search
 
 COLUMNS = {"size": Column(type="number"), "city": Column(type="string")}
 SMALL: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from mlops_assets.column_declaration import Column
 from mlops_assets.training.encoding import (
     CategoryEncoding,
     Form,
@@ -19,7 +20,7 @@ from mlops_assets.training.encoding import (
     RowEncoder,
     calendar_part,
 )
-from mlops_assets.use_case import Column, UseCase
+from mlops_assets.use_case import UseCase
 
 NUMBER = {"weight": Column(type="number", nullable=True)}
 CITY = {"city": Column(type="string")}

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from mlops_assets.use_case import Source
-
-
-class SourceError(Exception):
-    """A source that cannot be read; the message names it and says what to do."""
+from mlops_assets.source_declaration import Source
+from resources.sources.base import SourceError
 
 
 @dataclass(frozen=True, order=True)
@@ -43,7 +40,7 @@ class FolderSource:
             )
         files = sorted(path for path in self.folder.glob(self.source.pattern) if path.is_file())
         for path in files:
-            if not re.fullmatch(self.source.batch_name, _name(path)):
+            if not re.fullmatch(self.source.batch_name or "", _name(path)):
                 raise SourceError(
                     f"{path.name} in {self.folder} matches {self.source.pattern!r} but "
                     f"{_name(path)!r} is no batch name ({self.source.batch_name!r}): rename the "

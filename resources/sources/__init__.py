@@ -1,0 +1,1 @@
+"""Sources: what delivers batches, whichever kind of source it is."""
