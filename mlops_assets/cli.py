@@ -61,6 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     tick.add_argument("use_case", nargs="?", help="default: all of them")
     tick.set_defaults(command=_tick)
 
+    quarantine = commands.add_parser(
+        "quarantine", help="write a batch's rejected rows into a CSV file, to be corrected there"
+    )
+    quarantine.add_argument("use_case")
+    quarantine.add_argument("batch")
+    quarantine.set_defaults(command=_quarantine)
+
     materialize = commands.add_parser(
         "materialize", help="materialize one artifact, for all its batches (DVC's stages do)"
     )
@@ -128,12 +135,47 @@ def _materialize(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def _quarantine(options: argparse.Namespace) -> int:
+    import pyarrow.parquet as pq
+
+    from mlops_assets.data.corrections import corrections_template
+    from resources.artifact_store import ArtifactKey, MissingArtifactError, write_atomically
+
+    workspace = _workspace(options.use_case)
+    path = workspace.corrections(options.batch)
+    shown = path.relative_to(workspace.root)
+    if path.exists():
+        _say(f"{shown} exists already: correct the rows there, or remove it")
+        return 2
+    try:
+        cleaned = workspace.store.folder(ArtifactKey("cleaned_dataset", options.batch))
+        manifest = workspace.store.json(ArtifactKey("raw_copy", options.batch), "manifest.json")
+    except MissingArtifactError as error:
+        _say(str(error))
+        return 1
+    rejected = pq.read_table(cleaned / "quarantine.parquet")
+    if rejected.num_rows == 0:
+        _say(f"no row of {options.batch} is in the quarantine")
+        return 0
+    write_atomically(path, corrections_template(rejected, manifest["fingerprint"]).encode())
+    _write_dvc_yaml()  # the folder of the first corrections is a dependency of its stage
+    _say(
+        f"{shown}: {rejected.num_rows:,} rows. Correct the values, delete the lines that cannot "
+        f"be, and run `make run USE_CASE={options.use_case}`, or let the daemon take it in"
+    )
+    return 0
+
+
 def _dvc_yaml(_: argparse.Namespace) -> int:
+    _write_dvc_yaml()
+    return 0
+
+
+def _write_dvc_yaml() -> None:
     from resources.dvc_lock import render_dvc_yaml
 
     rendered = render_dvc_yaml(PROJECT, PROJECT / "mlops_assets" / "defs")
     (PROJECT / "dvc.yaml").write_text(rendered, encoding="utf-8")
-    return 0
 
 
 def _restore(options: argparse.Namespace) -> int:

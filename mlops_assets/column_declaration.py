@@ -7,7 +7,7 @@ belong here: how a field is acted on (the stage folders), or what concerns sever
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from mlops_assets.specification import Severity, Specification
 
@@ -110,7 +110,7 @@ class Column(Specification):
             raise ValueError("an input must be known at prediction: use role: leak")
         if self.known_at_prediction and self.role == "leak":
             raise ValueError("a leak is not known at prediction: use another role")
-        if self.type == "timestamp" and self.nullable and self.role == "input":
+        if self.type == "timestamp" and self.nullable and self.is_input:
             raise ValueError("a timestamp input cannot be nullable: int64 has no missing value")
         return self
 
@@ -191,7 +191,7 @@ class BinsFeature(Computed):
 
     function: Literal["bins"]
     column: str
-    edges: Annotated[tuple[float, ...], Field(min_length=1)]
+    edges: Annotated[tuple[FiniteFloat, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _edges_rise(self) -> Self:

@@ -39,6 +39,8 @@ JOBS = {
     ),
     "train": (
         "features",
+        "window_profile",
+        "representation_report",
         "model",
         "onnx_model",
         "quantized_model",

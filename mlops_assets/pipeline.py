@@ -15,12 +15,13 @@ PARAMETERS_FILE = "params.yaml"
 
 @dataclass(frozen=True)
 class DvcUseCase:
-    """What DVC must know of a use case: its name, its YAML and source folder relative to the
-    project, and the fields its YAML really sets (DVC follows no default)."""
+    """What DVC must know of a use case: its name, its YAML and, by artifact, the folders of the
+    user's own that it is made from, all relative to the project; and the fields its YAML really
+    sets (DVC follows no default)."""
 
     name: str
     yaml: str
-    source: str
+    folders: Mapping[str, str]
     fields: Mapping[str, Any]
 
 
@@ -33,11 +34,11 @@ def output(use_case: str, artifact: str) -> str:
 
 
 def dependencies(artifact: Artifact, use_case: DvcUseCase) -> list[str]:
-    """Paths a stage depends on: its code, its source, the artifacts it is made of."""
+    """Paths a stage depends on: its code, the user's folders, the artifacts it is made of."""
     champion = ("release",) if artifact.reads_champion else ()
-    source = [use_case.source] if artifact.name == "raw_copy" else []
+    given = [use_case.folders[artifact.name]] if artifact.name in use_case.folders else []
     upstream = [output(use_case.name, name) for name in (*artifact.upstream, *champion)]
-    return [*code_of(artifact), *source, *upstream]
+    return [*code_of(artifact), *given, *upstream]
 
 
 def parameters(artifact: Artifact, use_case: DvcUseCase) -> dict[str, list[str]]:

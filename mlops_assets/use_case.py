@@ -18,6 +18,17 @@ FAMILIES = ("logistic_regression", "random_forest", "histogram_gradient_boosting
 
 RESERVED_NAMES = ("batch", "split", "row", "reasons")  # added by the features and the quarantine
 
+NEEDS = {
+    "date_part": "a timestamp",
+    "ratio": "a number",
+    "log": "a number",
+    "bins": "a number",
+    "rare_categories": "a category",
+    "crossing": "a category",
+    "missing": "a nullable column",
+}
+"""What each function of ``features`` is computed from."""
+
 Family = Literal["logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp"]
 
 
@@ -222,7 +233,9 @@ class Automation(Specification):
 
 def _knows_its_columns(feature: Feature, info: ValidationInfo) -> Feature:
     """Here and not in the use case, so that the error has the line of the feature."""
-    columns: dict[str, Column] = info.data.get("columns", {})
+    if "columns" not in info.data:
+        return feature  # they have an error of their own
+    columns: dict[str, Column] = info.data["columns"]
     for name in source_columns(feature):
         if name not in columns:
             raise ValueError(f"{name!r} is not under columns")
@@ -230,8 +243,23 @@ def _knows_its_columns(feature: Feature, info: ValidationInfo) -> Feature:
         if not column.is_input:
             raise ValueError(f"{name!r} has role {column.role}, and a feature needs an input")
         if not _fits(feature, column):
-            raise ValueError(f"function {feature.function} does not fit the {column.type} {name!r}")
+            raise ValueError(
+                f"function {feature.function} needs {NEEDS[feature.function]}, "
+                f"and {name!r} is none: {_kind(column)}"
+            )
     return feature
+
+
+def _is_no_column(name: str, info: ValidationInfo) -> str:
+    target: Target | None = info.data.get("target")
+    if name in info.data.get("columns", {}) or (target is not None and name == target.column):
+        raise ValueError("is the name of a column: give the feature another")
+    return name
+
+
+def _kind(column: Column) -> str:
+    categorical = ", categorical" if column.is_category else ""
+    return f"type {column.type}{categorical}{', nullable' if column.nullable else ''}"
 
 
 def source_columns(feature: Feature) -> tuple[str, ...]:
@@ -268,7 +296,10 @@ class UseCase(Specification):
     target: Target
     columns: dict[str, Column]
     """Every column the source must deliver, but for the target."""
-    features: dict[str, Annotated[Feature, AfterValidator(_knows_its_columns)]] = Field(default={})
+    features: dict[
+        Annotated[str, Field(min_length=1), AfterValidator(_is_no_column)],
+        Annotated[Feature, AfterValidator(_knows_its_columns)],
+    ] = Field(default={})
     """Columns that the model computes from these, by name."""
     rows: Rows = Rows()
     privacy: Privacy = Privacy()
@@ -296,8 +327,6 @@ class UseCase(Specification):
             yield "columns: no column has role input, so a model would see nothing"
         for name in sorted(known.intersection(RESERVED_NAMES)):
             yield f"columns.{name}: the name is taken, rename it in the source"
-        for name in sorted(known.intersection(self.features)):
-            yield f"features.{name} is the name of a column: give it another"
         for field, names in self._names_used().items():
             for name in names:
                 if name not in known:
@@ -354,6 +383,11 @@ class UseCase(Specification):
     def inputs(self) -> dict[str, Column]:
         """The columns a model may use, in the order of the YAML."""
         return {name: column for name, column in self.columns.items() if column.is_input}
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Columns in which the comma of delimited text may be a decimal mark."""
+        return frozenset(n for n, c in self.columns.items() if c.type in ("integer", "number"))
 
     @property
     def sensitive(self) -> tuple[str, ...]:

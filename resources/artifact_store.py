@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,18 +44,27 @@ class ArtifactKey:
 @dataclass(frozen=True)
 class Lineage:
     """What an artifact is and what it was made of: its content hash, files, the hashes of what it
-    was made from (``str(ArtifactKey)`` to hash), the hash of the code, and its settings."""
+    was made from (``str(ArtifactKey)`` to hash), the hash of the code, and its settings.
+    ``replaced`` are the hashes of its earlier versions, oldest first; the cache keeps them."""
 
     hash: str
     files: tuple[FileHash, ...]
     upstream: dict[str, str] = field(default_factory=dict)
     code: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, record: Mapping[str, Any]) -> "Lineage":
         files = tuple(FileHash(**file) for file in record["files"])
-        return cls(record["hash"], files, record["upstream"], record["code"], record["settings"])
+        return cls(
+            record["hash"],
+            files,
+            record["upstream"],
+            record["code"],
+            record["settings"],
+            tuple(record["replaced"]),
+        )
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -135,9 +144,16 @@ class ArtifactStore:
                 folder_md5(files), files, dict(sorted(upstream.items())), code, dict(settings or {})
             )
             with self._lock():
-                self._commit(key, staged, lineage)
+                versions = self._earlier_versions(key, lineage.hash)
+                self._commit(key, staged, replace(lineage, replaced=versions))
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+
+    def _earlier_versions(self, key: ArtifactKey, now: str) -> tuple[str, ...]:
+        """What the version ``now`` replaces; one that comes back is no earlier version."""
+        before = self.lineage(key)
+        known = () if before is None else (*before.replaced, before.hash)
+        return tuple(version for version in known if version != now)
 
     def put_object(self, folder: Path) -> str:
         """Keep a folder's files in the cache and return its hash."""

@@ -4,7 +4,7 @@ Belongs here: the frame around an asset's body. Does not belong here: any body (
 ``assets.py``).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
@@ -21,7 +21,7 @@ from mlops_assets.data.protection import MissingKeyError
 from mlops_assets.reporting.page import Page
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.dvc_lock import fields_md5, record_in_dvc_lock
-from resources.sources.base import SourceError
+from resources.sources.base import SourceError, SourceLostError
 from resources.workspace import ParameterError, Workspace
 
 EXPECTED_ERRORS = (
@@ -33,6 +33,9 @@ EXPECTED_ERRORS = (
 )
 """Errors whose message says all a user needs: they fail a step without a stack trace."""
 
+SOURCE_LOST_TAG = "mlops/source_lost"
+"""On a run that failed because the source went away: it is tried again when the source is back."""
+
 
 def asset_key(workspace: Workspace, name: str) -> dg.AssetKey:
     return dg.AssetKey([workspace.name, name])
@@ -42,9 +45,12 @@ def batch_partitions(workspace: Workspace) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{workspace.name}__batches")
 
 
-def define(workspace: Workspace, name: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """The decorator that makes an asset of the catalog's artifact ``name``. Expected errors of its
-    body become Dagster failures with their message."""
+def define(
+    workspace: Workspace, name: str, checks: Sequence[dg.AssetCheckSpec] = ()
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """The decorator that makes an asset of the catalog's artifact ``name``. ``checks`` are those
+    that its body answers itself. Expected errors of its body become Dagster failures with their
+    message."""
     artifact = BY_NAME[name]
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         key=asset_key(workspace, name),
@@ -55,6 +61,7 @@ def define(workspace: Workspace, name: str) -> Callable[[Callable[..., Any]], dg
         description=artifact.description,
         owners=[workspace.use_case.owner],
         code_version=workspace.code_hashes[name],
+        check_specs=checks,
         freshness_policy=_freshness(workspace) if name == "raw_copy" else None,
         tags={"mlops/use_case": workspace.name, "mlops/stage": artifact.stage},
     )
@@ -75,6 +82,9 @@ def _failing_clearly(body: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return body(*arguments, **named)
         except EXPECTED_ERRORS as error:
+            if isinstance(error, SourceLostError):
+                context = arguments[0]
+                context.instance.add_run_tags(context.run_id, {SOURCE_LOST_TAG: "true"})
             raise dg.Failure(description=str(error), allow_retries=False) from error
 
     return run
@@ -100,16 +110,26 @@ def storing(
 
 
 def stored(
-    workspace: Workspace, key: ArtifactKey, metadata: Mapping[str, Any]
+    workspace: Workspace,
+    key: ArtifactKey,
+    metadata: Mapping[str, Any],
+    checks: Sequence[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[Any]:
-    """What an asset returns: its content hash as data version, and what is worth looking at."""
+    """What an asset returns: its content hash as data version, what is worth looking at, and the
+    checks it answers itself."""
     lineage = workspace.store.lineage(key)
     if lineage is None:
         raise dg.Failure(description=f"{workspace.name}/{key} was not stored")
     size = sum(file.size for file in lineage.files)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(lineage.hash),
-        metadata={"hash": lineage.hash, "bytes": size, **metadata},
+        metadata={
+            "hash": lineage.hash,
+            "bytes": size,
+            **({"replaces": lineage.replaced[-1]} if lineage.replaced else {}),
+            **metadata,
+        },
+        check_results=list(checks),
     )
 
 
@@ -121,6 +141,11 @@ def write_report(folder: Path, report: dict[str, Any], page: Page) -> dict[str, 
     (folder / "report.json").write_bytes(json_bytes(report))
     (folder / "report.html").write_text(to_html(page), encoding="utf-8")
     return {"report": dg.MetadataValue.md(to_markdown(page)), "verdict": page.verdict}
+
+
+def record_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows of names and numbers as the UI shows them."""
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])
 
 
 def table_schema(table: pa.Schema, descriptions: Mapping[str, str]) -> dg.TableSchema:

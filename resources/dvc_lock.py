@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock
 
@@ -33,10 +33,8 @@ from mlops_assets.pipeline import (
     stage_name,
 )
 from resources.artifact_store import ArtifactKey, Lineage, write_atomically
+from resources.workspace import CORRECTIONS, Workspace
 from resources.yaml_files import read_yaml, to_yaml
-
-if TYPE_CHECKING:
-    from resources.workspace import Workspace
 
 LOCK_FILE = "dvc.lock"
 
@@ -45,11 +43,18 @@ def dvc_use_case(root: Path, folder: Path) -> DvcUseCase:
     """What DVC must know of the use case whose YAML is in ``folder``."""
     path = folder / "defs.yaml"
     fields = read_yaml(path)["attributes"]
-    source = os.path.relpath(folder / fields["source"]["folder"], root)
+    given = {"cleaned_dataset": folder / CORRECTIONS}
+    source = fields["source"].get("folder")
+    if source and "://" not in source:
+        given["raw_copy"] = folder / source
     return DvcUseCase(
         folder.name,
         Path(os.path.relpath(path, root)).as_posix(),
-        Path(source).as_posix(),
+        {
+            artifact: Path(os.path.relpath(path, root)).as_posix()
+            for artifact, path in given.items()
+            if artifact == "raw_copy" or path.is_dir()
+        },
         fields,
     )
 
@@ -63,7 +68,7 @@ def render_dvc_yaml(root: Path, defs: Path) -> str:
     return head + to_yaml(content, width=100)
 
 
-def record_in_dvc_lock(workspace: "Workspace") -> None:
+def record_in_dvc_lock(workspace: Workspace) -> None:
     """Write the state of the workspace's artifacts into ``dvc.lock``, and the training window that
     they were made for into ``params.yaml``; a use case that was not there before gets its stages
     in ``dvc.yaml``. Inside a stage of DVC, which does both itself, and in
@@ -87,12 +92,12 @@ def record_in_dvc_lock(workspace: "Workspace") -> None:
             write_atomically(path, to_yaml(lock).encode())
 
 
-def fields_md5(workspace: "Workspace", artifact: Artifact) -> str:
+def fields_md5(workspace: Workspace, artifact: Artifact) -> str:
     """Hash of the use case's fields that decide the artifact's content."""
     return json_md5(workspace.use_case.model_dump(mode="json", include=set(artifact.fields)))
 
 
-def _record_window(workspace: "Workspace") -> None:
+def _record_window(workspace: Workspace) -> None:
     lineage = workspace.store.lineage(ArtifactKey("features"))
     if lineage is None:
         return
@@ -108,26 +113,30 @@ def _record_window(workspace: "Workspace") -> None:
         write_atomically(workspace.root / "dvc.yaml", rendered.encode())
 
 
-def _is_up_to_date(workspace: "Workspace", artifact: Artifact) -> bool:
+def _is_up_to_date(workspace: Workspace, artifact: Artifact) -> bool:
     keys = _expected(workspace, artifact)
     return all(_is_current(workspace, artifact, key) for key in keys)
 
 
-def _expected(workspace: "Workspace", artifact: Artifact) -> list[ArtifactKey]:
+def _expected(workspace: Workspace, artifact: Artifact) -> list[ArtifactKey]:
     """What a run of the artifact's stage would make now."""
     if not artifact.per_batch:
         return [ArtifactKey(artifact.name)]
-    batches = expected_batches(workspace, artifact.name)
+    if artifact.name == "raw_copy" and workspace.source_folder is None:
+        # What is not on this machine is not asked each time something is stored.
+        batches = workspace.store.batches("raw_copy")
+    else:
+        batches = expected_batches(workspace, artifact.name)
     return [ArtifactKey(artifact.name, batch) for batch in batches]
 
 
-def expected_batches(workspace: "Workspace", name: str) -> tuple[str, ...]:
+def expected_batches(workspace: Workspace, name: str) -> tuple[str, ...]:
     """The batches that the per-batch artifact ``name`` can be made for now: those the source
     holds, those with a raw copy, or those that a champion predicts."""
     from mlops_assets.governance.ledger import champion_at
 
     if name == "raw_copy":
-        return tuple(batch.name for batch in workspace.source.batches())
+        return tuple(delivery.name for delivery in workspace.source.deliveries())
     batches = workspace.store.batches(BY_NAME[name].upstream[0])
     if not BY_NAME[name].reads_champion:
         return batches
@@ -135,24 +144,30 @@ def expected_batches(workspace: "Workspace", name: str) -> tuple[str, ...]:
     return tuple(batch for batch in batches if champion_at(entries, batch) is not None)
 
 
-def _is_current(workspace: "Workspace", artifact: Artifact, key: ArtifactKey) -> bool:
+def _is_current(workspace: Workspace, artifact: Artifact, key: ArtifactKey) -> bool:
     lineage = workspace.store.lineage(key)
     return (
         lineage is not None
         and lineage.code == workspace.code_hashes[artifact.name]
         and lineage.settings.get("fields") == fields_md5(workspace, artifact)
         and all(_hash(workspace, name) == value for name, value in lineage.upstream.items())
+        and (key.name != "cleaned_dataset" or _has_its_corrections(workspace, key, lineage))
     )
 
 
-def _hash(workspace: "Workspace", name: str) -> str | None:
+def _has_its_corrections(workspace: Workspace, key: ArtifactKey, lineage: Lineage) -> bool:
+    corrections = workspace.corrections_md5(key.batch or "")
+    return bool(lineage.settings.get("corrections") == corrections)
+
+
+def _hash(workspace: Workspace, name: str) -> str | None:
     artifact, _, batch = name.partition("/")
     lineage = workspace.store.lineage(ArtifactKey(artifact, batch or None))
     return lineage.hash if lineage else None
 
 
 def _entry(
-    workspace: "Workspace", artifact: Artifact, use_case: DvcUseCase, read: Callable[[str], Any]
+    workspace: Workspace, artifact: Artifact, use_case: DvcUseCase, read: Callable[[str], Any]
 ) -> dict[str, Any]:
     return {
         "cmd": command(artifact, use_case),
@@ -171,7 +186,7 @@ def _value(content: Any, name: str) -> Any:
     return content
 
 
-def _path_entry(workspace: "Workspace", path: str) -> dict[str, Any]:
+def _path_entry(workspace: Workspace, path: str) -> dict[str, Any]:
     prefix = output(workspace.name, "")
     if path.startswith(prefix) and path.removeprefix(prefix) in BY_NAME:
         files = _artifact_files(workspace, path.removeprefix(prefix))
@@ -190,7 +205,7 @@ def _path_entry(workspace: "Workspace", path: str) -> dict[str, Any]:
     }
 
 
-def _artifact_files(workspace: "Workspace", name: str) -> tuple[FileHash, ...]:
+def _artifact_files(workspace: Workspace, name: str) -> tuple[FileHash, ...]:
     """The files of all of an artifact's batches, from their lineage records."""
     store = workspace.store
     if not BY_NAME[name].per_batch:

@@ -15,8 +15,12 @@ from mlops_assets.pipeline import PARAMETERS_FILE
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.releases import ReleaseStore
-from resources.sources.files import FolderSource
+from resources.sources import open_source
+from resources.sources.base import BatchSource
 from resources.yaml_files import read_yaml
+
+CORRECTIONS = "corrections"
+"""Folder beside a use case's YAML with a CSV file for each batch that a person corrected."""
 
 CODE_ROOT = Path(mlops_assets.__file__).resolve().parents[1]
 
@@ -50,8 +54,22 @@ class Workspace:
         return ReleaseStore(self.store)
 
     @cached_property
-    def source(self) -> FolderSource:
-        return FolderSource(self.folder / (self.use_case.source.folder or ""), self.use_case.source)
+    def source(self) -> BatchSource:
+        return open_source(self.folder, self.use_case.source, self.use_case.numbers)
+
+    @property
+    def source_folder(self) -> Path | None:
+        """The folder of this machine that batches come from, ``None`` where it is none."""
+        folder = self.use_case.source.folder
+        return None if folder is None or "://" in folder else self.folder / folder
+
+    def corrections(self, batch: str) -> Path:
+        """Where a person's corrections of a batch's quarantined rows are, if there are any."""
+        return self.folder / CORRECTIONS / f"{batch}.csv"
+
+    def corrections_md5(self, batch: str) -> str | None:
+        path = self.corrections(batch)
+        return file_md5(path) if path.is_file() else None
 
     @property
     def last_batch(self) -> str:

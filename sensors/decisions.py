@@ -113,7 +113,9 @@ def _why_pending(batch: str, now: Situation) -> str:
     if batch not in now.ingested:
         return f"{batch} is new"
     if now.ingested[batch] != now.delivered[batch]:
-        return f"{batch} was delivered again with other content"
+        same_delivery = now.ingested[batch].split()[:1] == now.delivered[batch].split()[:1]
+        what = "has new corrections" if same_delivery else "was delivered again with other content"
+        return f"{batch} {what}"
     if batch in now.unprofiled:
         return f"{batch} has no profile yet"
     return f"{batch} has not been watched yet"

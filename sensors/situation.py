@@ -6,16 +6,14 @@ Belongs here: reading what is there. Does not belong here: any decision (``arriv
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from mlops_assets.catalog import BY_NAME
-from mlops_assets.content_hash import file_md5
 from mlops_assets.governance.ledger import decided
 from resources.artifact_store import ArtifactKey, ArtifactStore
+from resources.assets import SOURCE_LOST_TAG
 from resources.workspace import Workspace
 
 UNFINISHED = (
@@ -35,12 +33,14 @@ CAUSE_TAG = "mlops/cause"
 class Situation:
     """What is known about one use case at the moment of a tick.
 
-    ``delivered`` maps the source's batches, oldest first, to their md5; ``ingested`` the cleaned
-    ones to the md5 of the bytes they were made from; of these ``unprofiled`` have no profile, and
-    ``watched`` have both reports on what is ingested. ``trained_until`` is the last batch of the
-    latest complete challenger's window, ``undecided`` the hash of one that no decision was taken
-    on. ``first_release`` is the batch after which a champion has predicted. ``attempts`` counts
-    earlier runs by intent, ``interrupted`` those that were cut off before they could finish.
+    ``delivered`` maps the source's batches, oldest first, to what they would be made from (the
+    fingerprint of the delivery, and the md5 of a person's corrections where there are any);
+    ``ingested`` the cleaned ones to what they were made from; of these ``unprofiled`` have no
+    profile, and ``watched`` have both reports on what is ingested. ``trained_until`` is the last
+    batch of the latest complete challenger's window, ``undecided`` the hash of one that no decision
+    was taken on. ``first_release`` is the batch after which a champion has predicted.
+    ``attempts`` counts earlier runs by intent, ``interrupted`` those that were cut off before they
+    could finish, by the loss of their process or of the source.
     """
 
     delivered: Mapping[str, str]
@@ -76,14 +76,17 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
     """The present situation. Raises ``SourceError`` where the source cannot be read: a source
     that is away is not a source without batches."""
     store = workspace.store
-    delivered = {b.name: _md5(b.path, *_stamp(b.path)) for b in workspace.source.batches()}
+    delivered = {
+        delivery.name: _identity(delivery.fingerprint, workspace.corrections_md5(delivery.name))
+        for delivery in workspace.source.deliveries()
+    }
     ingested = {batch: _made_from(store, batch) for batch in store.batches("cleaned_dataset")}
     entries = workspace.releases.entries()
     challenger = _complete_challenger(store)
     decision = decided(entries, *challenger) if challenger else None
     latest = challenger[0] if challenger else entries[-1].batch if entries else None
     runs = instance.get_runs(filters=dg.RunsFilter(tags={USE_CASE_TAG: workspace.name}))
-    intents = [(run.tags.get(INTENT_TAG), run.status) for run in runs]
+    intents = [(run.tags.get(INTENT_TAG), _is_interrupted(run)) for run in runs]
     return Situation(
         delivered=delivered,
         ingested=ingested,
@@ -94,7 +97,7 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
         first_release=min((e.batch for e in entries if e.release is not None), default=None),
         under_way=_under_way(workspace, instance),
         attempts=_count([i for i, _ in intents]),
-        interrupted=_count([i for i, status in intents if status == dg.DagsterRunStatus.CANCELED]),
+        interrupted=_count([intent for intent, interrupted in intents if interrupted]),
     )
 
 
@@ -120,15 +123,23 @@ def _under_way(workspace: Workspace, instance: dg.DagsterInstance) -> tuple[str,
     )
 
 
+def _is_interrupted(run: dg.DagsterRun) -> bool:
+    return run.status == dg.DagsterRunStatus.CANCELED or SOURCE_LOST_TAG in run.tags
+
+
+def _identity(fingerprint: str, corrections: str | None) -> str:
+    return fingerprint if corrections is None else f"{fingerprint} corrected by {corrections}"
+
+
 def _made_from(store: ArtifactStore, batch: str) -> str:
-    """md5 of the bytes that a cleaned batch was made from. Where the raw copy was replaced since,
-    the batch is not taken in, and the answer is the hash of the one it was made from."""
+    """What a cleaned batch was made from. Where the raw copy was replaced since, the batch is not
+    taken in, and the answer is the hash of the one it was made from."""
     raw = ArtifactKey("raw_copy", batch)
     cleaned = store.lineage(ArtifactKey("cleaned_dataset", batch))
-    used = cleaned.upstream[str(raw)] if cleaned else ""
-    if used != store.hash(raw):
-        return used
-    return str(store.json(raw, "manifest.json")["md5"])
+    if cleaned is None or cleaned.upstream[str(raw)] != store.hash(raw):
+        return cleaned.upstream[str(raw)] if cleaned else ""
+    fingerprint = str(store.json(raw, "manifest.json")["fingerprint"])
+    return _identity(fingerprint, cleaned.settings["corrections"])
 
 
 def _are_made(store: ArtifactStore, batch: str, *names: str) -> bool:
@@ -161,15 +172,3 @@ def _count(intents: list[str | None]) -> dict[str, int]:
         if intent is not None:
             counts[intent] = counts.get(intent, 0) + 1
     return counts
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-@lru_cache(maxsize=4096)
-def _md5(path: Path, size: int, modified: int) -> str:
-    """md5 of a source file, read again only when its size or time of change differ."""
-    del size, modified
-    return file_md5(path)

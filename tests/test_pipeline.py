@@ -11,7 +11,10 @@ from mlops_assets.pipeline import DvcUseCase, dependencies, parameters, render
 from resources.dvc_lock import dvc_use_case, render_dvc_yaml
 
 DELIVERIES = DvcUseCase(
-    "deliveries", "defs/deliveries/defs.yaml", "defs/deliveries/data", {"columns": {}, "rows": {}}
+    "deliveries",
+    "defs/deliveries/defs.yaml",
+    {"raw_copy": "defs/deliveries/data", "cleaned_dataset": "defs/deliveries/corrections"},
+    {"columns": {}, "rows": {}},
 )
 
 
@@ -102,14 +105,15 @@ def test_the_training_window_is_a_parameter_of_the_features_alone() -> None:
     assert following == ["features"]
 
 
-def test_the_source_is_a_dependency_of_the_raw_copy_alone() -> None:
+@pytest.mark.parametrize("made", ["raw_copy", "cleaned_dataset"])
+def test_a_folder_of_the_user_is_a_dependency_of_what_is_made_from_it_alone(made: str) -> None:
     following = [
         artifact.name
         for artifact in ARTIFACTS
-        if DELIVERIES.source in dependencies(artifact, DELIVERIES)
+        if DELIVERIES.folders[made] in dependencies(artifact, DELIVERIES)
     ]
 
-    assert following == ["raw_copy"]
+    assert following == [made]
 
 
 def test_metrics_and_plots_are_found_by_dvc() -> None:

@@ -1,32 +1,41 @@
-"""The assets of the data stage: ``raw_copy``, ``cleaned_dataset``, ``data_profile``, ``features``.
+"""The assets of the data stage: ``raw_copy``, ``cleaned_dataset``, ``data_profile``, ``features``,
+``window_profile`` and ``representation_report``.
 
 Thin: each loads, calls one function, stores and reports. The work is in the modules beside it.
 """
 
-import os
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 import pyarrow.parquet as pq
 
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.data.cleaning import BatchError, clean, quarantined_share
-from mlops_assets.data.features import (
-    SPLIT_NAMES,
-    build_features,
-    describe_features,
-    training_window,
+from mlops_assets.data.batches import (
+    corrections_of,
+    counts_of,
+    load_batches,
+    pseudonym_key,
+    usable_batches,
 )
-from mlops_assets.data.leakage_report import leakage_report
-from mlops_assets.data.privacy import protected, undecided_columns
-from mlops_assets.data.protection import KEY_VARIABLE
-from mlops_assets.data.raw_copy import describe, read_batch, require_new_content
+from mlops_assets.data.cleaned_batch import write_cleaned
+from mlops_assets.data.features import SPLIT_NAMES, build_features, to_table, training_window
+from mlops_assets.data.parquet_files import read_chunks, write_table
+from mlops_assets.data.raw_copy import describe, require_new_content
+from mlops_assets.data.rule_checks import rule_result, rule_specs
+from mlops_assets.data.window import describe_window
 from resources.artifact_store import ArtifactKey
-from resources.assets import define, stored, storing, table_schema, write_report
-from resources.tables import write_parquet
+from resources.assets import define, record_table, stored, storing, table_schema, write_report
 from resources.workspace import Workspace
+
+COUNTS_SHOWN = (
+    "rows_in",
+    "quarantined",
+    "duplicates",
+    "warned",
+    "corrected",
+    "unlabelled",
+    "reasons",
+)
 
 
 class TrainingWindow(dg.Config):
@@ -42,6 +51,8 @@ def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
         _cleaned_dataset(workspace),
         _data_profile(workspace),
         _features(workspace),
+        _window_profile(workspace),
+        _representation_report(workspace),
     ]
 
 
@@ -52,29 +63,30 @@ def _raw_copy(workspace: Workspace) -> dg.AssetsDefinition:
     def raw_copy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         key = ArtifactKey("raw_copy", context.partition_key)
         with storing(workspace, key) as folder:
-            file = workspace.source.batch(context.partition_key)
-            content = read_batch(file.path)
-            raw = describe(content, file.path.name, file.name, workspace.use_case)
+            copied = workspace.source.copy(context.partition_key, folder)
+            manifest = describe(
+                folder,
+                file=copied.file,
+                fingerprint=copied.delivery.fingerprint,
+                origin=copied.origin,
+                batch=context.partition_key,
+                use_case=workspace.use_case,
+            )
             others = {
                 b: store.json(ArtifactKey("raw_copy", b), "manifest.json")
                 for b in store.batches("raw_copy")
             }
-            require_new_content(raw.manifest, others)
-            if raw.table is None:
-                (folder / "data.parquet").write_bytes(content)
-            else:
-                (folder / f"original{file.path.name.removeprefix(file.name)}").write_bytes(content)
-                write_parquet(raw.table, folder / "data.parquet")
-            (folder / "manifest.json").write_bytes(json_bytes(raw.manifest))
+            require_new_content(manifest, others)
+            (folder / "manifest.json").write_bytes(json_bytes(manifest))
         schema = pq.read_schema(store.folder(key) / "data.parquet")
         return stored(
             workspace,
             key,
             {
-                "dagster/row_count": raw.manifest["rows"],
+                "dagster/row_count": manifest["rows"],
                 "dagster/column_schema": table_schema(schema, _descriptions(workspace)),
-                "licence": raw.manifest["licence"],
-                "source_md5": raw.manifest["md5"],
+                "licence": manifest["licence"],
+                "fingerprint": manifest["fingerprint"],
             },
         )
 
@@ -82,31 +94,30 @@ def _raw_copy(workspace: Workspace) -> dg.AssetsDefinition:
 
 
 def _cleaned_dataset(workspace: Workspace) -> dg.AssetsDefinition:
-    @define(workspace, "cleaned_dataset")
-    def cleaned_dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    # With checks of its own, Dagster takes an asset's result only by the bare name of its class.
+    @define(workspace, "cleaned_dataset", checks=rule_specs(workspace))
+    def cleaned_dataset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         batch = context.partition_key
         key = ArtifactKey("cleaned_dataset", batch)
-        with storing(workspace, key) as folder:
+        corrections = corrections_of(workspace, batch)
+        settings = {"corrections": corrections.md5 if corrections else None}
+        with storing(workspace, key, settings=settings) as folder:
             raw = workspace.store.folder(ArtifactKey("raw_copy", batch))
-            cleaned = clean(pq.read_table(raw / "data.parquet"), workspace.use_case, batch)
-            rows, privacy = protected(cleaned.rows, workspace.use_case, pseudonym_key())
-            write_parquet(rows, folder / "data.parquet")
-            write_parquet(cleaned.quarantine, folder / "quarantine.parquet")
-            (folder / "counts.json").write_bytes(json_bytes(cleaned.counts))
-            (folder / "privacy.json").write_bytes(json_bytes(privacy))
+            cleaned = write_cleaned(
+                raw, folder, workspace.use_case, batch, key=pseudonym_key(), corrections=corrections
+            )
         counts = cleaned.counts
+        schema = pq.read_schema(workspace.store.folder(key) / "data.parquet")
         return stored(
             workspace,
             key,
             {
                 "dagster/row_count": counts["rows_out"],
-                "dagster/column_schema": table_schema(rows.schema, _descriptions(workspace)),
-                "rows_in": counts["rows_in"],
-                "quarantined": counts["quarantined"],
+                "dagster/column_schema": table_schema(schema, _descriptions(workspace)),
+                **{name: counts[name] for name in COUNTS_SHOWN},
                 "removed": sum(counts["removed"].values()),
-                "unlabelled": counts["unlabelled"],
-                "reasons": counts["reasons"],
             },
+            checks=[rule_result(rule) for rule in cleaned.rules],
         )
 
     return cleaned_dataset
@@ -117,7 +128,7 @@ def _data_profile(workspace: Workspace) -> dg.AssetsDefinition:
 
     @define(workspace, "data_profile")
     def data_profile(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        from mlops_assets.data.profile import profile
+        from mlops_assets.data.profile import profile_chunks
         from mlops_assets.data.profile_page import profile_page
         from mlops_assets.data.profile_report import profile_report
 
@@ -128,7 +139,8 @@ def _data_profile(workspace: Workspace) -> dg.AssetsDefinition:
         ]
         upstream = {str(earlier): store.hash(earlier) for earlier in before}
         with storing(workspace, key, upstream=upstream) as folder:
-            summary = profile(load_batch(workspace, batch), use_case)
+            cleaned = store.folder(ArtifactKey("cleaned_dataset", batch))
+            summary = profile_chunks(read_chunks(cleaned / "data.parquet"), use_case)
             counts = store.json(ArtifactKey("cleaned_dataset", batch), "counts.json")
             earlier = [store.report(key) for key in before]
             report = profile_report(
@@ -160,20 +172,18 @@ def _features(workspace: Workspace) -> dg.AssetsDefinition:
         ) as folder:
             batches = load_batches(workspace, window)
             rows = build_features(batches, workspace.use_case)
-            facts = describe_features(rows, workspace.use_case, hashes, excluded)
-            write_parquet(rows, folder / "data.parquet")
-            (folder / "features.json").write_bytes(json_bytes(facts))
-            leakage = leakage_report(
+            documents = describe_window(
                 rows,
-                workspace.use_case,
                 batches,
-                confirmed=workspace.use_case.cleared_of_leakage,
+                workspace.use_case,
+                cleaned=hashes,
+                counts=counts_of(workspace, window),
+                excluded=excluded,
             )
-            (folder / "leakage.json").write_bytes(json_bytes(leakage))
-            train_rows = rows[rows["split"] == "train"]
-            reference = summarise_inputs(train_rows, workspace)
-            (folder / "reference.json").write_bytes(json_bytes(reference))
-        splits = {f"{name}_rows": facts["splits"][name]["rows"] for name in SPLIT_NAMES}
+            write_table(to_table(rows), folder / "data.parquet")
+            for name, document in documents.items():
+                (folder / name).write_bytes(json_bytes(document))
+        facts = documents["features.json"]
         return stored(
             workspace,
             key,
@@ -182,56 +192,54 @@ def _features(workspace: Workspace) -> dg.AssetsDefinition:
                 "batches": len(window),
                 "window": f"{window[0]} to {window[-1]}",
                 "excluded_batches": excluded,
-                **splits,
+                "waterfall": record_table(facts["waterfall"]),
+                **{f"{name}_rows": facts["splits"][name]["rows"] for name in SPLIT_NAMES},
             },
         )
 
     return features
 
 
-def summarise_inputs(rows: pd.DataFrame, workspace: Workspace) -> dict[str, Any]:
-    from mlops_assets.monitoring.histograms import summarise
+def _window_profile(workspace: Workspace) -> dg.AssetsDefinition:
+    store, use_case = workspace.store, workspace.use_case
 
-    monitored = {**workspace.use_case.inputs}
-    monitored.update({n: workspace.use_case.columns[n] for n in workspace.use_case.sensitive})
-    return summarise(rows, monitored)
+    @define(workspace, "window_profile")
+    def window_profile() -> dg.MaterializeResult[Any]:
+        from mlops_assets.data.window_profile import merged, window_page, window_report
 
+        key = ArtifactKey("window_profile")
+        features = store.json(ArtifactKey("features"), "features.json")
+        profiles = [ArtifactKey("data_profile", batch) for batch in features["batches"]]
+        upstream = {str(profile): store.hash(profile) for profile in profiles}
+        with storing(workspace, key, upstream=upstream) as folder:
+            summaries = {str(p.batch): store.json(p, "profile.json") for p in profiles}
+            report = window_report(
+                summaries,
+                {str(p.batch): store.report(p) for p in profiles},
+                counts_of(workspace, features["batches"]),
+                use_case=use_case,
+                features=features,
+                leakage=store.json(ArtifactKey("features"), "leakage.json"),
+            )
+            (folder / "profile.json").write_bytes(json_bytes(merged(summaries)))
+            shown = write_report(folder, report, window_page(report))
+        return stored(workspace, key, shown)
 
-def usable_batches(workspace: Workspace) -> tuple[list[str], dict[str, str]]:
-    """Cleaned batches fit for training, and the others with the reason. The evidence is read
-    again here, for a check blocks only the run that it was part of."""
-    usable, excluded = [], {}
-    limit = workspace.use_case.rows.max_quarantined
-    for batch in workspace.store.batches("cleaned_dataset"):
-        key = ArtifactKey("cleaned_dataset", batch)
-        share = quarantined_share(workspace.store.json(key, "counts.json"))
-        undecided = undecided_columns(workspace.store.json(key, "privacy.json"))
-        if share > limit:
-            excluded[batch] = f"{share:.1%} of its rows are quarantined; the limit is {limit:.1%}"
-        elif undecided:
-            excluded[batch] = f"personal data that nothing is decided about: {undecided}"
-        else:
-            usable.append(batch)
-    return usable, excluded
-
-
-def pseudonym_key() -> bytes | None:
-    """The key of pseudonyms, from the environment."""
-    key = os.environ.get(KEY_VARIABLE)
-    return key.encode() if key else None
+    return window_profile
 
 
-def load_batches(workspace: Workspace, batches: tuple[str, ...]) -> Mapping[str, pd.DataFrame]:
-    return {batch: load_batch(workspace, batch) for batch in batches}
+def _representation_report(workspace: Workspace) -> dg.AssetsDefinition:
+    @define(workspace, "representation_report")
+    def representation_report() -> dg.MaterializeResult[Any]:
+        from mlops_assets.data.representation_page import representation_page
 
+        key = ArtifactKey("representation_report")
+        with storing(workspace, key) as folder:
+            report = workspace.store.json(ArtifactKey("features"), "representation.json")
+            shown = write_report(folder, report, representation_page(report))
+        return stored(workspace, key, shown)
 
-def load_batch(workspace: Workspace, batch: str) -> pd.DataFrame:
-    """The cleaned rows of a batch; raises ``BatchError`` where there are none."""
-    folder = workspace.store.folder(ArtifactKey("cleaned_dataset", batch))
-    rows: pd.DataFrame = pq.read_table(folder / "data.parquet").to_pandas()
-    if rows.empty:
-        raise BatchError(f"batch {batch} has no valid row: see its quarantine.parquet")
-    return rows
+    return representation_report
 
 
 def _descriptions(workspace: Workspace) -> dict[str, str]:

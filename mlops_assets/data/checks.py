@@ -1,4 +1,4 @@
-"""What must hold of a batch before anything is made of it."""
+"""What must hold of a batch, and of a training window, before anything is made of it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,20 +9,26 @@ from mlops_assets.data.cleaning import adds_up, quarantined_share
 from mlops_assets.data.leakage_report import failing, passes
 from mlops_assets.data.privacy import groups_are_large_enough, undecided_columns
 from mlops_assets.data.raw_copy import licence_is_in_force
+from mlops_assets.data.representation import representation_holds
+from mlops_assets.data.rule_checks import SEVERITIES
+from mlops_assets.data.waterfall import waterfall_adds_up
 from resources.artifact_store import ArtifactKey
-from resources.assets import asset_key
+from resources.assets import asset_key, record_table
 from resources.workspace import Workspace
 
 
 def build_checks(workspace: Workspace) -> list[dg.AssetChecksDefinition]:
     return [
         _licence_in_force(workspace),
+        _delivered_once(workspace),
         _rows_add_up(workspace),
         _few_rows_quarantined(workspace),
         _no_new_columns(workspace),
         _no_personal_data(workspace),
         _nobody_singled_out(workspace),
         _no_leakage(workspace),
+        _window_adds_up(workspace),
+        _nobody_left_out(workspace),
     ]
 
 
@@ -54,15 +60,37 @@ def _licence_in_force(workspace: Workspace) -> dg.AssetChecksDefinition:
     return licence_in_force
 
 
+def _delivered_once(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "raw_copy"),
+        description="The source has not delivered the batch again with other content.",
+    )
+    def delivered_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        lineage = workspace.store.lineage(ArtifactKey("raw_copy", context.partition_key))
+        replaced = list(lineage.replaced) if lineage else []
+        return dg.AssetCheckResult(
+            passed=lineage is not None and not replaced,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"delivered {len(replaced) + 1} times; `mlops restore` brings the earlier "
+            "versions back"
+            if replaced
+            else None,
+            metadata={"earlier_versions": replaced},
+        )
+
+    return delivered_once
+
+
 def _rows_add_up(workspace: Workspace) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(workspace, "cleaned_dataset"),
         blocking=True,
-        description="Rows in = rows out + quarantined + removed by a declared rule.",
+        description="Rows in = rows out + quarantined + duplicates + removed by a declared rule.",
     )
     def rows_add_up(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         counts = _cleaned(workspace, context, "counts.json")
-        numbers = {name: counts[name] for name in ("rows_in", "rows_out", "quarantined", "removed")}
+        fates = ("rows_in", "rows_out", "quarantined", "duplicates", "removed")
+        numbers = {name: counts[name] for name in fates}
         return dg.AssetCheckResult(passed=adds_up(counts), metadata=numbers)
 
     return rows_add_up
@@ -159,3 +187,40 @@ def _no_leakage(workspace: Workspace) -> dg.AssetChecksDefinition:
         )
 
     return no_leakage
+
+
+def _window_adds_up(workspace: Workspace) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=asset_key(workspace, "features"),
+        blocking=True,
+        description="Every row between the source and the training set is accounted for.",
+    )
+    def window_adds_up() -> dg.AssetCheckResult:
+        facts = workspace.store.json(ArtifactKey("features"), "features.json")
+        return dg.AssetCheckResult(
+            passed=waterfall_adds_up(facts["waterfall"]),
+            metadata={"waterfall": record_table(facts["waterfall"])},
+        )
+
+    return window_adds_up
+
+
+def _nobody_left_out(workspace: Workspace) -> dg.AssetChecksDefinition:
+    blocks = workspace.use_case.representation.policy == "block"
+
+    @dg.asset_check(
+        asset=asset_key(workspace, "features"),
+        blocking=blocks,
+        description="Every sensitive group can be evaluated and has its share of the training "
+        "rows, as far as a reference is declared.",
+    )
+    def nobody_left_out() -> dg.AssetCheckResult:
+        report = workspace.store.json(ArtifactKey("features"), "representation.json")
+        return dg.AssetCheckResult(
+            passed=representation_holds(report),
+            severity=SEVERITIES["error" if blocks else "warn"],
+            description="; ".join(one["text"] for one in report["shortfalls"]) or None,
+            metadata={"shortfalls": report["shortfalls"], "policy": report["policy"]},
+        )
+
+    return nobody_left_out

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mlops_assets.data.cleaning import BatchError
+from mlops_assets.data.waterfall import window_waterfall
 from mlops_assets.use_case import Split, UseCase
 
 SplitName = Literal["train", "calibration", "test"]
@@ -105,15 +107,23 @@ def _require_both_classes(features: pd.DataFrame, target: str) -> None:
             )
 
 
+def to_table(features: pd.DataFrame) -> pa.Table:
+    """The features as they are stored."""
+    return pa.Table.from_pandas(features, preserve_index=False).replace_schema_metadata(None)
+
+
 def describe_features(
     features: pd.DataFrame,
     use_case: UseCase,
     cleaned: Mapping[str, str],
+    counts: Mapping[str, Mapping[str, Any]],
     excluded: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What the window is: batches with their hashes, inputs, rows and positive share by split."""
+    """What the window is: batches with their hashes, inputs, rows and positive share by split, and
+    the way from the delivered rows to the train split, which adds up."""
     target = use_case.target.column
     labels = {name: features.loc[features["split"] == name, target] for name in SPLIT_NAMES}
+    rows: dict[str, int] = {name: len(values) for name, values in labels.items()}
     return {
         "batches": dict(cleaned),
         "last_batch": max(cleaned),
@@ -125,4 +135,5 @@ def describe_features(
             name: {"rows": len(values), "positive_share": round(float(values.mean()), 6)}
             for name, values in labels.items()
         },
+        "waterfall": window_waterfall(counts, rows, excluded),
     }

@@ -31,14 +31,12 @@ def leakage_report(
     features: pd.DataFrame,
     use_case: UseCase,
     cleaned: Mapping[str, pd.DataFrame] | None = None,
-    *,
-    confirmed: Collection[str] = (),
 ) -> dict[str, Any]:
     """All tests of a training window, as ``report.json`` holds them.
 
     ``features`` is what ``build_features`` returns; ``cleaned`` what it was made from: with it, the
-    rows without label are looked at as well. Powers are those of the train split. ``confirmed`` are
-    columns whose owner vouches that they are known at prediction time: they warn, never block.
+    rows without label are looked at as well. Powers are those of the train split. Columns whose
+    owner vouches that they are known at prediction time warn, and never block.
     """
     inputs = list(use_case.inputs)
     target, seed = use_case.target.column, use_case.training.seed
@@ -53,7 +51,9 @@ def leakage_report(
     found += identifiers(features, features["batch"], use_case.inputs)
     found.append(_repeated_rows(features, [*inputs, target], seed))
     found.append(_future_rows(features, use_case.training.split.time_column))
-    return {"tests": [_vouched(finding, confirmed).to_dict() for finding in found]}
+    return {
+        "tests": [_vouched(finding, use_case.cleared_of_leakage).to_dict() for finding in found]
+    }
 
 
 def passes(report: Mapping[str, Any]) -> bool:

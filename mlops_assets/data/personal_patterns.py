@@ -98,21 +98,11 @@ def _is_phone(text: str) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    """ISO 13616: the country's length and structure, and ISO 7064 mod 97-10."""
-    compact = "".join(text.split()).upper()
-    # What follows in a text may look like part of the number, whose length its country sets.
-    return any(_is_one_iban(compact[:end]) for end in _iban_ends(text))
-
-
-def _is_one_iban(compact: str) -> bool:
+    """ISO 13616: the country's structure, and ISO 7064 mod 97-10."""
+    compact = "".join(re.sub(rf"(?i)^{_AFTER_IBAN}", "", text).split()).upper()
     # python-stdnum reads the country's structure first, at twenty times the cost.
     remainder = int("".join(str(int(sign, 36)) for sign in compact[4:] + compact[:4])) % 97
     return remainder == 1 and bool(iban.is_valid(compact, check_country=False))
-
-
-def _iban_ends(text: str) -> list[int]:
-    ends = [len("".join(text[: gap.start()].split())) for gap in re.finditer(r"\s|$", text)]
-    return [end for end in sorted(set(ends), reverse=True) if end >= 15]
 
 
 def _is_card(text: str) -> bool:
@@ -207,12 +197,28 @@ def _number(name: str, length: int, check: Check, chance: float) -> Recogniser:
     return _national(name, rf"\d{{{length}}}", check, chance, alone=False)
 
 
+IBAN_LENGTHS = {
+    15: "no", 16: "be", 18: "dk|fi|fk|fo|gl|nl|sd", 19: "mk|si", 20: "at|ba|ee|kz|lt|lu|mn|xk",
+    21: "ch|hr|li|lv", 22: "bg|bh|cr|de|gb|ge|ie|me|rs|va", 23: "ae|gi|il|iq|om|so|tl",
+    24: "ad|cz|es|md|pk|ro|sa|se|sk|tn|vg", 25: "ly|pt|st", 26: "is|tr",
+    27: "bi|dj|fr|gr|it|mc|mr|sm", 28: "al|az|by|cy|do|gt|hn|hu|lb|ni|pl|sv", 29: "br|eg|ps|qa|ua",
+    30: "jo|kw|mu|ye", 31: "mt|sc", 32: "lc", 33: "ru",
+}  # fmt: skip
+"""The countries of each length in the IBAN registry (SWIFT, release 101)."""
+ACCOUNTS = "iban|bank|account|konto|rekening|compte|cuenta|conto|rachunek"
+"""Words in the name of a column in which a single IBAN is a finding."""
+_AFTER_IBAN = r"iban(?: (?:number|no|nr|is))*\W{0,3}"
+_IBAN = "|".join(rf"(?:{c})\d\d(?: ?[a-z0-9]){{{n - 4}}}" for n, c in IBAN_LENGTHS.items())
+_IBAN_IN_FOURS = "|".join(
+    rf"(?:{c})\d\d(?: [a-z0-9]{{4}}){{{n // 4 - 1}}}(?: [a-z0-9]{{{n % 4}}})?"
+    for n, c in IBAN_LENGTHS.items()
+)
 _CODICE = r"[a-z]{6}\d{2}[a-ehlmprst]\d{2}[a-z]\d{3}[a-z]"
 _NIR = r"[12378] ?\d{2} ?\d{2} ?\d[0-9ab] ?\d{3} ?\d{3} ?\d{2}"
 
 CERTAIN: tuple[Recogniser, ...] = (
     Recogniser(E_MAIL, rf"{_LOCAL}@(?:{_LABEL}\.){{1,8}}[a-z]{{2,63}}", _is_email),
-    Recogniser(IBAN, r"[a-z]{2}\d{2}(?: ?[a-z0-9]){11,30}", _is_iban),
+    Recogniser(IBAN, rf"{_IBAN_IN_FOURS}|{_AFTER_IBAN}(?:{_IBAN})", _is_iban),
     Recogniser(PHONE, r"\+\d(?:[ ().\-/]{0,2}\d){7,14}", _is_phone),
     Recogniser(MAC, rf"{_HEX}{{2}}(?:[:-]{_HEX}{{2}}){{5,}}", _is_mac),
     Recogniser(MAC, rf"(?:{_HEX}{{4}}\.){{2}}{_HEX}{{4}}", _is_mac),
@@ -228,6 +234,7 @@ CERTAIN: tuple[Recogniser, ...] = (
 """Unmistakable notations: any occurrence is a finding."""
 
 PROBABLE: tuple[Recogniser, ...] = (
+    Recogniser(IBAN, _IBAN, _is_iban, 1 / 97),
     Recogniser(CARD, r"\d{4}(?:[ -]\d{4}){3}|\d{4}[ -]\d{6}[ -]\d{5}", _is_card, 1 / 10),
     _national("ES DNI", r"\d{8}-?[a-z]", _by_stdnum("es.dni"), 1 / 23),
     _national("ES NIE", r"[xyz]-?\d{7}-?[a-z]", _by_stdnum("es.nie"), 1 / 23),
@@ -287,7 +294,7 @@ def recognise(text: str) -> tuple[str, ...]:
         rest = _without(text, recogniser) if recogniser.alone else text
         if rest != text:
             kinds.add(recogniser.kind)
-            text = rest if recogniser.kind == CARD or not recogniser.chance else text
+            text = rest if recogniser.kind in (CARD, IBAN) or not recogniser.chance else text
     return tuple(sorted(kinds))
 
 

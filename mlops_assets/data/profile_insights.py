@@ -5,7 +5,7 @@ here: the figures themselves (``profile_report.py``, ``profile_relations.py``).
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,31 +30,34 @@ UNSEEN = 0.5
 Figures = dict[str, Any]
 
 
-def insights(report: Mapping[str, Any]) -> list[Figures]:
+def insights(report: Mapping[str, Any], more: Iterable[Figures] = ()) -> list[Figures]:
     """What stands out, strongest first: ``columns``, ``kind``, ``strength`` (0 to 1), ``text``.
+    ``more`` are insights from elsewhere that are ranked among them.
 
     A strength is an effect, not a probability: a share of rows, a Cramer's V, a difference of two
     rates or a Jensen-Shannon distance, halved where it concerns a column that no model sees.
     """
-    unseen = {s["name"] for s in report["series"] if s["role"] in ("leak", "ignored")}
     found = [
         *_label_insights(report),
         *_quarantine_insights(report),
-        *(insight for one in report["series"] for insight in _column_insights(one, report)),
+        *(found for one in report["series"] for found in _column_insights(one, report)),
         *_rate_insights(report),
         *_pair_insights(report),
         *_change_insights(report),
+        *more,
     ]
-    for insight in found:
-        if unseen.intersection(insight["columns"]):
-            insight["strength"] *= UNSEEN
+    unseen = {s["name"] for s in report["series"] if s["role"] in ("leak", "ignored")}
+    for one in found:
+        if unseen.intersection(one["columns"]):
+            one["strength"] *= UNSEEN
     found.sort(key=lambda i: (-i["strength"], i["kind"], i["columns"], i["text"]))
     # Columns that are missing together say so once, not each again.
     first = {(i["kind"], *sorted(i["columns"])): i for i in reversed(found)}
     return [i for i in found if first[(i["kind"], *sorted(i["columns"]))] is i]
 
 
-def _insight(kind: str, columns: Sequence[str], strength: float, text: str) -> Figures:
+def insight(kind: str, columns: Sequence[str], strength: float, text: str) -> Figures:
+    """One insight; a strength beyond 0 to 1 is cut."""
     return {
         "kind": kind,
         "columns": list(columns),
@@ -68,14 +71,14 @@ def _label_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
     share = labels["positive_share"]
     if share is None:
         if report["rows"]:
-            yield _insight("labels", [target], 1.0, f"No row has a label in {target}.")
+            yield insight("labels", [target], 1.0, f"No row has a label in {target}.")
         return
     minority = min(share, 1.0 - share)
     if minority == 0.0:
-        yield _insight("balance", [target], 1.0, f"{target} is the same in every labelled row.")
+        yield insight("balance", [target], 1.0, f"{target} is the same in every labelled row.")
     elif minority < limits["minority_share"]:
-        text = f"{target} is out of balance: {_percent(share)} of the labelled rows are positive."
-        yield _insight("balance", [target], 0.5 - minority, text)
+        text = f"{target} is out of balance: {percent(share)} of the labelled rows are positive."
+        yield insight("balance", [target], 0.5 - minority, text)
 
 
 def _quarantine_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -86,8 +89,8 @@ def _quarantine_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
     reasons = report["quarantine_reasons"]
     most = max(sorted(reasons), key=lambda code: reasons[code], default=None)
     why = "" if most is None else f", most often for {most}"
-    text = f"{_percent(share)} of the delivered rows are in the quarantine{why}."
-    yield _insight("quarantine", [], share, text)
+    text = f"{percent(share)} of the delivered rows are in the quarantine{why}."
+    yield insight("quarantine", [], share, text)
 
 
 def _column_insights(one: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -96,27 +99,27 @@ def _column_insights(one: Mapping[str, Any], report: Mapping[str, Any]) -> Itera
     if name != one["column"] or not report["rows"]:
         return
     if share == 1.0:
-        yield _insight("missing", [name], 1.0, f"{name} is missing in every row.")
+        yield insight("missing", [name], 1.0, f"{name} is missing in every row.")
         return
     if share >= limits["missing_share"]:
         partners = _missing_with(name, report)
         with_them = f", mostly together with {_listed(partners)}" if partners else ""
-        text = f"{name} is missing in {_percent(share)} of the rows{with_them}."
-        yield _insight("missing", [name, *partners], share, text)
+        text = f"{name} is missing in {percent(share)} of the rows{with_them}."
+        yield insight("missing", [name, *partners], share, text)
     if one["distinct"] == 1 and one["role"] != "target" and one["present"] > 1:
-        yield _insight("constant", [name], 0.5, f"{name} is constant.")
+        yield insight("constant", [name], 0.5, f"{name} is constant.")
     codes = one["type"] in ("string", "integer") and one["kind"] in ("category", "number")
     unlike = one["distinct"] / one["present"]
     enough = one["present"] >= limits["rows_to_compare_rates"]
     if codes and enough and unlike >= limits["identifier_share"]:
         text = f"{name} differs in almost every row, as an identifier does."
-        yield _insight("identifier", [name], unlike, text)
+        yield insight("identifier", [name], unlike, text)
     if one["outliers"]:
         low, high = one["fences"]
         number = f"{one['outliers']:,} outlier{'s' if one['outliers'] > 1 else ''}"
         part = one["outliers"] / one["present"]
-        text = f"{name} has {number} ({_percent(part)}), beyond {low:.4g} to {high:.4g}."
-        yield _insight("outliers", [name], part, text)
+        text = f"{name} has {number} ({percent(part)}), beyond {low:.4g} to {high:.4g}."
+        yield insight("outliers", [name], part, text)
 
 
 def _missing_with(name: str, report: Mapping[str, Any]) -> list[str]:
@@ -151,7 +154,7 @@ def _rate_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         p = chance(np.array(table, dtype=np.int64))
         if p * pairs < limits["significance"]:
             difference = high["positive_share"] - low["positive_share"]
-            yield _insight("target", [one["name"]], difference, _rates(target, one, low, high))
+            yield insight("target", [one["name"]], difference, _rates(target, one, low, high))
 
 
 def rate_extremes(one: Mapping[str, Any], limits: Mapping[str, float]) -> tuple[Figures, Figures]:
@@ -171,7 +174,7 @@ def _comparable_rates(one: Mapping[str, Any], limits: Mapping[str, float]) -> li
 def _rates(target: str, one: Mapping[str, Any], low: Figures, high: Figures) -> str:
     a, b = high["positive_share"], low["positive_share"]
     name = one["name"]
-    against = f"({_percent(a)} against {_percent(b)})"
+    against = f"({percent(a)} against {percent(b)})"
     if b == 0.0:
         return f"{target} occurs for {name} {high['label']}, never for {low['label']} {against}."
     times = f"{a / b:.1f} times as common"
@@ -183,7 +186,7 @@ def _pair_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         names = [pair["first"], pair["second"]]
         if pair["v"] >= report["limits"]["association"] and report["target"] not in names:
             text = f"{names[0]} and {names[1]} go together (V = {pair['v']:.2f})."
-            yield _insight("association", names, pair["v"], text)
+            yield insight("association", names, pair["v"], text)
 
 
 def _change_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -194,11 +197,11 @@ def _change_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
             continue
         if change["chance"] * many < limits["significance"]:
             text = f"{change['series']} differs from the earlier batches (distance {distance:.2f})."
-            yield _insight("change", [change["series"]], distance, text)
+            yield insight("change", [change["series"]], distance, text)
 
 
-def _percent(share: float) -> str:
-    """As a percentage with a digit that means something: 31%, 2.4%, 0.03%."""
+def percent(share: float) -> str:
+    """A share as a percentage with a digit that means something: 31%, 2.4%, 0.03%."""
     if share >= 0.1 or share == 0.0:
         return f"{share:.0%}" if share < 0.995 or share == 1.0 else f"{share:.2%}"
     return f"{share:.1%}" if share >= 0.001 else f"{share:.3%}"

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.content_hash import json_md5
-from mlops_assets.data.profile import LAYOUT, Summary, coarse_edges
+from mlops_assets.data.profile import LAYOUT, Summary
+from mlops_assets.data.profile_tally import coarse_edges
 from mlops_assets.monitoring.drift import jensen_shannon
 
 PAIR_BINS = 12
@@ -119,22 +120,24 @@ def _change(name: str, mine: Figures, earlier: Sequence[Mapping[str, Any]]) -> F
     theirs = [one["rows"] if one["scheme"] == mine["scheme"] else {} for one in before]
     keys = sorted({*mine["rows"]}.union(*theirs))
     merged = {key: sum(one.get(key, 0) for one in theirs) for key in keys}
-    table = _side_by_side(mine["rows"], merged)
+    table = side_by_side(mine["rows"], merged)
     return {
         "series": name,
-        "to_previous": _distance(_side_by_side(mine["rows"], theirs[-1])),
-        "to_earlier": _distance(table),
+        "to_previous": distance(side_by_side(mine["rows"], theirs[-1])),
+        "to_earlier": distance(table),
         "chance": chance(table),
         "earlier_rows": merged,
     }
 
 
-def _side_by_side(first: Mapping[str, int], second: Mapping[str, int]) -> Counts:
-    keys = sorted({*first, *second})
-    return np.array([[side.get(key, 0) for key in keys] for side in (first, second)], np.int64)
+def side_by_side(*rows: Mapping[str, int]) -> Counts:
+    """Rows by bin of several batches as a table: a line a batch, a column a bin."""
+    keys = sorted({key for one in rows for key in one})
+    return np.array([[one.get(key, 0) for key in keys] for one in rows], np.int64)
 
 
-def _distance(table: Counts) -> float | None:
+def distance(table: Counts) -> float | None:
+    """Jensen-Shannon distance (base 2) of the two lines of a table; ``None`` where one is empty."""
     totals = table.sum(axis=1, keepdims=True)
     if not totals.all():
         return None

@@ -2,10 +2,10 @@
 
 Belongs here: dropping, pseudonymising and generalising a column as the use case decided, and how
 easily a row is told apart by what is left. Does not belong here: finding personal data
-(``personal_data.py``), or reading the key from the environment (the assets).
+(``personal_data.py``), counting groups of rows (``group_sizes.py``), or reading the key from the
+environment (the assets).
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_assets.column_declaration import Column
+from mlops_assets.data.group_sizes import GroupSizes
 
 KEY_VARIABLE = "MLOPS_PSEUDONYM_KEY"
 PSEUDONYM_LENGTH = 16
@@ -80,7 +81,7 @@ def _pseudonymise(values: pa.ChunkedArray, name: str, key: bytes) -> pa.ChunkedA
 
 
 def _pseudonym(text: str, key: bytes) -> str:
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+    return hmac.digest(key, text.encode(), "sha256").hex()[:PSEUDONYM_LENGTH]
 
 
 def _generalise(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -101,29 +102,33 @@ def _generalise(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 
 
 def reidentification_risk(rows: pa.Table, quasi_identifiers: Sequence[str]) -> dict[str, Any]:
-    """How far the columns that a stranger may know tell the rows apart (k-anonymity, Samarati and
-    Sweeney 1998).
-
-    ``rows``; ``groups`` of rows equal in all ``quasi_identifiers`` (null is a value like any
-    other); ``k``, the rows of the smallest group; ``unique_rows``, those alone in their group, and
-    their ``unique_share``. Without quasi-identifiers all but ``rows`` are ``None``; without rows
-    ``k`` and ``unique_share`` are.
+    """``remaining_risk`` of one table.
 
     Raises ``ValueError`` naming the quasi-identifiers that ``rows`` does not have.
     """
-    absent = sorted(set(quasi_identifiers) - set(rows.column_names))
-    if absent:
-        raise ValueError(f"quasi-identifier(s) {absent} are no columns: {rows.column_names}")
-    names = list(dict.fromkeys(quasi_identifiers))
-    if not names:
+    groups = GroupSizes(quasi_identifiers)
+    groups.add(rows)
+    return remaining_risk(groups)
+
+
+def remaining_risk(groups: GroupSizes) -> dict[str, Any]:
+    """How far the columns that a stranger may know tell the rows apart (k-anonymity, Samarati and
+    Sweeney 1998).
+
+    ``rows``; ``groups`` of rows equal in all quasi-identifiers (null is a value like any other);
+    ``k``, the rows of the smallest group; ``unique_rows``, those alone in their group, and their
+    ``unique_share``. Without quasi-identifiers all but ``rows`` are ``None``; without rows ``k``
+    and ``unique_share`` are.
+    """
+    if not groups.columns:
         undefined = dict.fromkeys(("groups", "k", "unique_rows", "unique_share"))
-        return {"rows": rows.num_rows, **undefined}
-    sizes = rows.select(names).group_by(names).aggregate([([], "count_all")])["count_all"]
-    unique = int(pc.sum(pc.equal(sizes, 1)).as_py() or 0)
+        return {"rows": groups.rows, **undefined}
+    sizes = groups.sizes()
+    unique = int((sizes == 1).sum())
     return {
-        "rows": rows.num_rows,
+        "rows": groups.rows,
         "groups": len(sizes),
-        "k": pc.min(sizes).as_py(),
+        "k": int(sizes.min()) if len(sizes) else None,
         "unique_rows": unique,
-        "unique_share": unique / rows.num_rows if rows.num_rows else None,
+        "unique_share": unique / groups.rows if groups.rows else None,
     }

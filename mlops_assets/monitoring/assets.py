@@ -11,7 +11,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from mlops_assets.data.assets import load_batch
+from mlops_assets.data.batches import load_batch
 from mlops_assets.export.assets import answers
 from mlops_assets.governance.ledger import Entry, champion_at
 from mlops_assets.serving.release import released_model

@@ -7,6 +7,7 @@ import dagster as dg
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.leakage_report import passes
+from mlops_assets.data.representation import representation_holds
 from mlops_assets.governance.ledger import Entry, incumbent
 from mlops_assets.release.bundle import BundleParts, write_bundle
 from mlops_assets.release.gate import Decision, Evidence, decide
@@ -72,6 +73,7 @@ def gather_evidence(workspace: Workspace) -> Evidence:
         champion_saw_test_rows=_saw_test_rows(champion, evaluation),
         onnx_agrees=parity.get("agrees"),
         no_leakage=_no_leakage(workspace, current),
+        nobody_left_out=_nobody_left_out(workspace, current),
         roc_auc_low=(metrics.get("roc_auc") or {}).get("low"),
         gain_low=(compared.get("difference") or {}).get("log_loss_low"),
     )
@@ -112,6 +114,14 @@ def _no_leakage(workspace: Workspace, current: dict[str, str | None]) -> bool | 
     if current["features"] is None:
         return None
     return passes(workspace.store.json(ArtifactKey("features"), "leakage.json"))
+
+
+def _nobody_left_out(workspace: Workspace, current: dict[str, str | None]) -> bool | None:
+    """A shortfall that the use case only warns of does not speak against a release."""
+    if current["features"] is None:
+        return None
+    report = workspace.store.json(ArtifactKey("features"), "representation.json")
+    return workspace.use_case.representation.policy == "warn" or representation_holds(report)
 
 
 def _entry(workspace: Workspace, decision: Decision, evidence: Evidence, made: str | None) -> Entry:

@@ -23,7 +23,8 @@ class Evidence:
     the hashes the two reports say they are about; ``None`` anywhere means that it could not be
     read. ``gain_low`` is the lower bound of the champion's log loss minus the challenger's on the
     newest labelled rows; ``champion_saw_test_rows`` whether those rows were among the champion's
-    training batches.
+    training batches; ``nobody_left_out`` whether the training rows represent every sensitive
+    group as far as the use case demands it.
     """
 
     current: Mapping[str, str | None]
@@ -34,6 +35,7 @@ class Evidence:
     champion_saw_test_rows: bool | None
     onnx_agrees: bool | None
     no_leakage: bool | None
+    nobody_left_out: bool | None
     roc_auc_low: float | None
     gain_low: float | None
 
@@ -110,6 +112,10 @@ def _unsound(evidence: Evidence) -> list[str]:
         against.append("whether the features give the target away is unknown")
     elif not evidence.no_leakage:
         against.append("the features give the target away: see leakage.json")
+    if evidence.nobody_left_out is None:
+        against.append("whether the training rows leave a group out is unknown")
+    elif not evidence.nobody_left_out:
+        against.append("the training rows leave a group out: see representation_report")
     return against
 
 

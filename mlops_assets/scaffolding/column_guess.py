@@ -17,12 +17,14 @@ from mlops_assets.data.cleaning import LARGEST_NUMBER
 from mlops_assets.scaffolding import column_names as names
 from mlops_assets.scaffolding.column_roles import (
     MAX_JUNK,
+    NAMES_BATCH,
     NO_VALUE,
     ColumnGuess,
     Values,
     as_floats,
     constant_or,
     number_role,
+    same_in_each_batch,
     text_role,
 )
 from mlops_assets.scaffolding.missing_codes import WORDS_AMONG_NUMBERS, number_codes, text_codes
@@ -74,15 +76,17 @@ def _guess_time(values: Values) -> ColumnGuess:
         return guess
     if names.sensitive_attribute(values.name):
         return guess.unused("a person's date, by its name: no input, and no group to report on")
+    if same_in_each_batch(values):
+        return guess.unused(NAMES_BATCH)
     if values.missing:
         return guess.unused("some are missing, and a model's time cannot be")
-    times = _as_times(values.series)
+    times = as_times(values.series)
     if times is not None and (times == times.dt.normalize()).all():
         return guess.but("days without a time", parts=["day_of_week"])
     return guess
 
 
-def _as_times(values: pd.Series) -> pd.Series | None:
+def as_times(values: pd.Series) -> pd.Series | None:
     """Local times as cleaning reads them, or ``None`` where it cannot."""
     try:
         times: pd.Series = pd.to_datetime(values, errors="coerce", format="ISO8601")
@@ -131,7 +135,7 @@ def _guess_text(values: Values) -> ColumnGuess:
         return values.guess("string").unused(NO_VALUE)
     if set(kept.str.lower()) <= {"true", "false"}:
         return constant_or(values, "boolean")
-    if _are_times(kept):
+    if are_times(kept):
         return _guess_time(replace(values, missing=values.missing or bool(codes)))
     return text_role(values)
 
@@ -150,10 +154,11 @@ def _numbers_as_text(
     return _guess_number(replace(values, series=typed, codes=codes, why=why))
 
 
-def _are_times(texts: pd.Series) -> bool:
+def are_times(texts: pd.Series) -> bool:
+    """Whether all texts but for a few are times as ISO 8601 writes them."""
     distinct = pd.Series(texts.unique())
     shaped = distinct.map(lambda text: bool(_ISO_TIME.fullmatch(text))).mean()
     if shaped < 1.0 - MAX_JUNK:
         return False
-    times = _as_times(distinct)
+    times = as_times(distinct)
     return times is not None and bool(times.isna().mean() <= MAX_JUNK)

@@ -70,6 +70,14 @@ _SIGNED = _all_of(
     "returns score slope temp temperature trend x y z"
 )
 _DATES = _all_of("at created date day dob month period start end time timestamp updated")
+_EVENT_TIMES = _all_of(
+    "at created date datetime day dteday event month ordered period quarter recorded start time "
+    "timestamp ts week when year"
+)
+_OTHER_TIMES = _all_of(
+    "due expiration expires expiry hire hired joined maturity modified renewal until updated valid"
+)
+"""Times that rows have besides the one at which they came about."""
 _PERSONS = _all_of(
     "address client contact customer email employee family first last mail name nurse patient "
     "person phone surname user"
@@ -125,6 +133,16 @@ def names_signed(name: str) -> bool:
 def names_date(name: str) -> bool:
     """Whether a name says that the column holds dates or times."""
     return bool(_DATES.intersection(words(name)))
+
+
+def names_event_time(name: str) -> bool:
+    """Whether a name says when what the row tells of came about."""
+    return bool(_EVENT_TIMES.intersection(words(name))) and not names_other_time(name)
+
+
+def names_other_time(name: str) -> bool:
+    """Whether a name says another time than that, such as an expiry or a birth."""
+    return bool(_OTHER_TIMES.intersection(words(name))) or sensitive_attribute(name) is not None
 
 
 def names_person(name: str) -> bool:

@@ -29,6 +29,9 @@ MAX_CODES = 20
 SHOWN_LEVELS = 12
 SAMPLED_TEXTS = 2000
 NO_VALUE = "no value at all"
+NAMES_BATCH = "one value in each batch: it only names the batch"
+FAR, FAR_SHARE = 3.0, 0.01
+"""Interquartile ranges beyond which a value is told of, and the most rows that may be so far."""
 
 _OTHER_DATE = re.compile(r"\d{1,4}[./ -](\d{1,2}|[A-Za-z]{3,9})[./ -]\d{2,4}(\D.*)?")
 _DISGUISED = re.compile(r"[-+]?[$€£]?\s?[-+]?\d{1,3}([,' ]?\d{3})*([.,]\d+)?\s?[%$€£]?")
@@ -109,8 +112,8 @@ def number_role(values: Values, guess: ColumnGuess) -> ColumnGuess:
         return guess.unused("one value only") if alone else guess
     if identifier:
         return guess.unused(identifier)
-    if _same_in_each_batch(values):
-        return guess.unused("one value in each batch: it only names the batch")
+    if same_in_each_batch(values):
+        return guess.unused(NAMES_BATCH)
     if guess.fields["type"] == "integer" and _dates_as_numbers(values.name, numbers):
         return guess.unused("dates written as numbers: deliver them as 2013-01-31 to use them")
     attribute = names.sensitive_attribute(values.name)
@@ -127,7 +130,17 @@ def number_role(values: Values, guess: ColumnGuess) -> ColumnGuess:
         guess = guess.but("", minimum=0)
     if attribute or distinct <= 2:
         return guess
-    return guess.but(f"{_shown(numbers.min())} to {_shown(numbers.max())}")
+    return guess.but(f"{_shown(numbers.min())} to {_shown(numbers.max())}{_far(numbers)}")
+
+
+def _far(numbers: NDArray[np.float64]) -> str:
+    """What is said of a few values far from the middle half (J. Tukey, 1977)."""
+    low, high = np.quantile(numbers, [0.25, 0.75])
+    reach = FAR * (high - low)
+    share = float(np.mean((numbers < low - reach) | (numbers > high + reach)))
+    if reach == 0.0 or not 0.0 < share <= FAR_SHARE:
+        return ""
+    return f", {share:.2%} beyond {FAR:g} interquartile ranges: outliers would report them"
 
 
 def _shown(number: float) -> str:
@@ -157,7 +170,8 @@ def _counts_rows(values: Values, numbers: NDArray[np.float64]) -> bool:
     return len(steps) >= FEW - 1 and bool(steps[0] != 0.0 and (steps == steps[0]).all())
 
 
-def _same_in_each_batch(values: Values) -> bool:
+def same_in_each_batch(values: Values) -> bool:
+    """Whether every batch, of several, has one value of its own."""
     batches = values.batch_of[values.series.index.to_numpy()]
     if len(values.batch_of) == 0 or values.batch_of.max() == 0:
         return False
@@ -211,8 +225,8 @@ def text_role(values: Values) -> ColumnGuess:
         return guess.unused(f"{share:.0%} distinct: an identifier")
     if names.names_identifier(values.name) and distinct > 100:
         return guess.unused(f"{distinct} values, and named like an identifier")
-    if _same_in_each_batch(values):
-        return guess.unused("one value in each batch: it only names the batch")
+    if same_in_each_batch(values):
+        return guess.unused(NAMES_BATCH)
     if distinct > MAX_LEVELS or (distinct > FEW and present < ROWS_A_LEVEL * distinct):
         return guess.unused(f"{distinct} levels in {present} values: too many to learn from")
     attribute = names.sensitive_attribute(values.name)

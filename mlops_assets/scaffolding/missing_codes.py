@@ -20,6 +20,8 @@ WORDS_AMONG_NUMBERS = WORDS | {".", "..", "...", "none", "nil", "tbd", "x"}
 
 BELOW = (-1, -9, -99, -999, -9999, -99999)
 ABOVE = (99, 999, 9999, 99999, 999999)
+UNMISTAKABLE = (*BELOW[2:], *ABOVE)
+"""What can hardly be a class."""
 FEWEST = 3
 """Times a number must occur before it can be a code."""
 

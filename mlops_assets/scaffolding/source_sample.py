@@ -1,15 +1,13 @@
-"""The files a new use case starts from: which they are, what their batches are called, and a sample
-of their rows spread over them.
+"""A sample of the rows a new use case starts from, spread over its batches.
 
-Belongs here: finding, naming and reading. Does not belong here: what the rows mean
-(``use_case_guess.py``), or copying a file (``scaffolder.py``). Memory is bounded by the sample for
-Parquet, and by the largest file for delimited text.
+Belongs here: reading. Does not belong here: finding the files (``batch_files.py``), asking a
+database (``database_sample.py``), or what the rows mean (``use_case_guess.py``). Memory is bounded
+by the sample for Parquet, and by the largest file for delimited text.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +18,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.delimited import ENDINGS as TEXT_ENDINGS
+from mlops_assets.scaffolding.batch_files import Located, ScaffoldError
 
 MAX_ROWS = 200_000
 READ_ROWS = 65_536
-FIRST_BATCH, FIRST_BATCH_PATTERN = "batch-001", r"batch-\d{3}"
-"""A single file's batch, so named that the next one sorts after it."""
+FIRST_BATCHES = 4
+"""So many of the oldest batches are in the sample, for the first training is from them."""
+MAX_BATCHES = 12
 
-SAFE_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
-_PERIODS = (r"\d{4}-\d{2}-\d{2}", r"\d{4}-\d{2}", r"\d{4}-Q[1-4]", r"\d{4}-W\d{2}", r"\d{4}")
-_ENDINGS = (".parquet", *TEXT_ENDINGS)
 _NUMBER = r"\s*[+-]?\d{1,3}(?:[.,]?\d+)*(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*"
-
-
-class ScaffoldError(Exception):
-    """A source or target that no use case can be written for; the message says what to do."""
-
 
 TextReader = Callable[[bytes, str, str, frozenset[str]], tuple[pa.Table, Any]]
 """From a text file's content, its name, its batch and its number columns to a table of strings and
@@ -43,30 +34,13 @@ how it was written."""
 
 
 @dataclass(frozen=True)
-class Located:
-    """The batch files, oldest first. ``folder`` is where they stay, or ``None`` for a single file,
-    which is copied. ``pattern`` and ``batch_name`` are as the YAML says them."""
-
-    files: tuple[Path, ...]
-    batches: tuple[str, ...]
-    folder: Path | None
-    ending: str
-    batch_name: str
-    padded: bool = True
-    """Whether the order of the names is the order of the numbers in them."""
-
-    @property
-    def pattern(self) -> str:
-        return f"*{self.ending}"
-
-
-@dataclass(frozen=True)
 class Sample:
-    """Rows of all batches with the columns that all of them have, and each row's batch.
+    """Rows of all batches with the columns that the last ones have, and each row's batch.
 
-    ``with_missing`` are columns where any row of the source has no value; ``partial`` those that
-    only some batches deliver; ``rows`` counts the source's rows; ``written`` is how text files are
-    written, ``None`` for Parquet."""
+    ``with_missing`` are columns where any row of the batches that have them has no value; ``since``
+    is the position of the first batch that has a column, where that is not the very first;
+    ``partial`` are columns that come and go; ``rows`` counts the source's rows; ``written`` is how
+    text files are written, ``None`` for Parquet."""
 
     table: pa.Table
     batch_of: NDArray[np.int64]
@@ -74,77 +48,21 @@ class Sample:
     partial: tuple[str, ...]
     rows: int
     written: Any = None
+    since: Mapping[str, int] = field(default_factory=dict)
+    looked_at: tuple[int, ...] = ()
+    """Positions of the sample's batches among all of them; empty where it has them all."""
+
+    def batches_up_to(self, number: int) -> int:
+        """How many batches there are up to the one that is ``number``-th in the sample."""
+        return self.looked_at[number - 1] + 1 if self.looked_at else number
 
 
-def locate(source: Path) -> Located:
-    """Find the batches of a file or a folder. Raises ``ScaffoldError``."""
-    if source.is_dir():
-        return _locate_folder(source)
-    if not source.is_file():
-        raise ScaffoldError(f"--source {source}: there is no such file or folder")
-    ending = _ending(source)
-    if ending is None:
-        raise ScaffoldError(
-            f"--source {source.name}: not a kind of file that is read; use {', '.join(_ENDINGS)}"
-        )
-    stem = source.name.removesuffix(ending)
-    period = next((p for p in _PERIODS if re.fullmatch(p, stem)), None)
-    name, pattern = (stem, period) if period else (FIRST_BATCH, FIRST_BATCH_PATTERN)
-    return Located((source,), (name,), None, ending, pattern)
-
-
-def _locate_folder(folder: Path) -> Located:
-    files = sorted(p for p in folder.iterdir() if p.is_file() and _ending(p))
-    if not files:
-        raise ScaffoldError(
-            f"--source {folder}: holds no file {', '.join('*' + e for e in _ENDINGS)}"
-        )
-    counts = Counter(_ending(path) for path in files)
-    ending = str(max(sorted(counts, key=str), key=lambda e: counts[e]))
-    files = [path for path in files if _ending(path) == ending]
-    names = [path.name.removesuffix(ending) for path in files]
-    for path, name in zip(files, names, strict=True):
-        if not re.fullmatch(SAFE_NAME, name):
-            raise ScaffoldError(
-                f"{path.name}: a file's name is its batch's name, and may have letters, digits, "
-                "'.', '_' and '-' only: rename it"
-            )
-    names, files = zip(*sorted(zip(names, files, strict=True)), strict=True)  # type: ignore[assignment]
-    pattern, padded = batch_name_pattern(names)
-    return Located(tuple(files), tuple(names), folder, ending, pattern, padded)
-
-
-def _ending(path: Path) -> str | None:
-    if path.name.startswith("."):
-        return None
-    found = [ending for ending in _ENDINGS if path.name.endswith(ending)]
-    return max(found, key=len) if found and path.name not in found else None
-
-
-def batch_name_pattern(names: tuple[str, ...] | list[str]) -> tuple[str, bool]:
-    """A regular expression that all batch names and likely later ones match in full, and whether
-    sorting the names sorts the numbers in them."""
-    for period in _PERIODS:
-        if all(re.fullmatch(period, name) for name in names):
-            return period, True
-    shapes = {re.sub(r"\d+", lambda found: f"\0{len(found[0])}\0", name) for name in names}
-    if len(shapes) == 1 and "\0" in (shape := shapes.pop()):
-        return _as_pattern(shape, lambda length: rf"\d{{{length}}}"), True
-    loose = {re.sub(r"\d+", "\0" + "1" + "\0", name) for name in names}
-    if len(loose) == 1 and "\0" in (shape := loose.pop()):
-        return _as_pattern(shape, lambda _: r"\d+"), False
-    return SAFE_NAME, True
-
-
-def _as_pattern(shape: str, digits: Callable[[str], str]) -> str:
-    pieces = shape.split("\0")
-    return "".join(
-        digits(piece) if position % 2 else _escape(piece) for position, piece in enumerate(pieces)
-    )
-
-
-def _escape(text: str) -> str:
-    return text.replace(".", r"\.")  # all else that a batch name may have stands for itself
+def spread(batches: int) -> tuple[int, ...]:
+    """Positions of the batches to look at: the oldest, and others up to the newest."""
+    if batches <= MAX_BATCHES:
+        return tuple(range(batches))
+    later = np.linspace(FIRST_BATCHES, batches - 1, MAX_BATCHES - FIRST_BATCHES)
+    return (*range(FIRST_BATCHES), *(int(at) for at in later))
 
 
 def read_sample(located: Located, read_text: TextReader) -> Sample:
@@ -154,7 +72,7 @@ def read_sample(located: Located, read_text: TextReader) -> Sample:
     """
     quota = max(1, MAX_ROWS // len(located.files))
     parts, missing, rows, written = [], set(), 0, None
-    for path, batch in zip(located.files, located.batches, strict=True):
+    for path, batch in zip(located.files, located.names, strict=True):
         try:
             if located.ending == ".parquet":
                 part, empty, count = _sample_parquet(path, quota)
@@ -168,9 +86,9 @@ def read_sample(located: Located, read_text: TextReader) -> Sample:
         parts.append(part)
         missing |= empty
         rows += count
-    table, partial = _together(parts)
+    table, since, partial = _together(parts)
     batch_of = np.repeat(np.arange(len(parts)), [part.num_rows for part in parts])
-    return Sample(table, batch_of, frozenset(missing), partial, rows, written)
+    return Sample(table, batch_of, frozenset(missing), partial, rows, written, since)
 
 
 def _sample_parquet(path: Path, quota: int) -> tuple[pa.Table, set[str], int]:
@@ -232,13 +150,27 @@ def _require_distinct(names: list[str], path: Path) -> None:
         )
 
 
-def _together(parts: list[pa.Table]) -> tuple[pa.Table, tuple[str, ...]]:
-    """The rows of all parts with the columns that all have; where their types do not agree, the
-    values become text, as which any type can be read again."""
-    names = [name for name in parts[0].column_names if all(name in p.column_names for p in parts)]
-    partial = sorted({name for part in parts for name in part.column_names} - set(names))
-    columns = {name: _joined(name, [_plain(part.column(name)) for part in parts]) for name in names}
-    return pa.table(columns), tuple(partial)
+def _together(parts: list[pa.Table]) -> tuple[pa.Table, dict[str, int], tuple[str, ...]]:
+    """The rows of all parts with the columns that the last ones have; where their types do not
+    agree, the values become text, as which any type can be read again."""
+    first = {
+        name: next(
+            number
+            for number in range(len(parts))
+            if all(name in part.column_names for part in parts[number:])
+        )
+        for name in parts[-1].column_names
+    }
+    ever = {name for part in parts for name in part.column_names}
+    steady = {name: number for name, number in first.items() if not _has(parts[:number], name)}
+    since = {name: number for name, number in steady.items() if number}
+    names = sorted(steady, key=lambda name: name in since)
+    columns = {name: _joined(name, [_plain(part, name) for part in parts]) for name in names}
+    return pa.table(columns), since, tuple(sorted(ever - set(names)))
+
+
+def _has(parts: list[pa.Table], name: str) -> bool:
+    return any(name in part.column_names for part in parts)
 
 
 def _joined(name: str, columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
@@ -258,7 +190,9 @@ def _joined(name: str, columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     return joined.column("values")
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        return column.cast(column.type.value_type)
-    return column
+def _plain(part: pa.Table, name: str) -> pa.ChunkedArray:
+    """The column, or nothing but missing values where the part has none."""
+    if name not in part.column_names:
+        return pa.chunked_array([pa.nulls(part.num_rows)])
+    column = part.column(name)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -1,31 +1,25 @@
 """A whole use case, guessed from a sample.
 
-Belongs here: what takes more than one column, and trying the guess out: the sample is cleaned, and
-searched for personal data and leaks, as the lifecycle will do it, so that what is written down
-runs. Does not belong here: one column alone (``column_guess.py``), reading files
-(``source_sample.py``), the division of the window (``window_guess.py``), or writing the YAML
-(``yaml_text.py``).
+Belongs here: what takes more than one column. Does not belong here: one column alone
+(``column_guess.py``), reading (``source_sample.py``), trying the guess out (``sample_trial.py``),
+the division of the window (``window_guess.py``), or writing the YAML (``yaml_text.py``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from mlops_assets.column_declaration import Column
-from mlops_assets.data.cleaning import CleanedBatch, clean
+from mlops_assets.scaffolding.batch_files import Located, ScaffoldError
 from mlops_assets.scaffolding.column_guess import guess_column
-from mlops_assets.scaffolding.column_roles import MAX_JUNK, ColumnGuess
-from mlops_assets.scaffolding.source_sample import Located, Sample, ScaffoldError
+from mlops_assets.scaffolding.column_roles import ColumnGuess
+from mlops_assets.scaffolding.sample_trial import Finders, require_inputs, tried
+from mlops_assets.scaffolding.source_sample import Sample
 from mlops_assets.scaffolding.target_guess import TargetGuess, guess_target, require_column
-from mlops_assets.scaffolding.window_guess import SEED, folds, time_column
-from mlops_assets.use_case import RESERVED_NAMES, UseCase
-
-MANY_BATCHES = 4
-"""From so many on, the first training waits for two, so that the others show the loop."""
+from mlops_assets.scaffolding.window_guess import first_batches, folds, time_column
+from mlops_assets.use_case import RESERVED_NAMES
 
 
 @dataclass(frozen=True)
@@ -53,47 +47,6 @@ def read_text(
     return table, written
 
 
-def personal_data(rows: pa.Table, columns: Mapping[str, Column]) -> dict[str, str]:
-    """What personal data was found, by column."""
-    from mlops_assets.data.personal_data import find_personal_data
-
-    found = find_personal_data(rows, columns)
-    return {
-        finding.column: finding.kind
-        + ("" if finding.share is None else f" in {finding.share:.0%} of what may be one")
-        for finding in found
-    }
-
-
-def identifiers(
-    rows: pd.DataFrame, batch: pd.Series, columns: Mapping[str, Column]
-) -> dict[str, str]:
-    """Why the leakage tests would take an input for the name of a row, by column."""
-    from mlops_assets.data.leakage_report import identifiers as judge
-
-    found = judge(rows, batch, columns)
-    return {f.column: f.explanation for f in found if f.column and f.verdict in ("leak", "unknown")}
-
-
-def leaks(rows: pd.DataFrame, target: pd.Series) -> dict[str, str]:
-    """Why an input gives the target away, by column."""
-    from mlops_assets.data.leakage import find_leaks
-
-    return {f.column: f.explanation for f in find_leaks(rows, target, seed=SEED) if f.column}
-
-
-@dataclass(frozen=True)
-class Finders:
-    """What the lifecycle will look for, each as a mapping from columns to what was found: personal
-    data in cleaned rows, names of rows among inputs, and inputs that give the target away."""
-
-    personal_data: Callable[[pa.Table, Mapping[str, Column]], Mapping[str, str]] = personal_data
-    identifiers: Callable[[pd.DataFrame, pd.Series, Mapping[str, Column]], Mapping[str, str]] = (
-        identifiers
-    )
-    leaks: Callable[[pd.DataFrame, pd.Series], Mapping[str, str]] = leaks
-
-
 def guess_use_case(
     located: Located, sample: Sample, target: str, finders: Finders | None = None
 ) -> UseCaseGuess:
@@ -102,148 +55,61 @@ def guess_use_case(
     Raises ``ScaffoldError`` where the target is no binary column, a column's name is taken, or
     nothing is left to learn from.
     """
-    require_column(target, sample.table.column_names, sample.partial)
+    require_target(sample, target)
     for name in (*sample.table.column_names, *sample.partial):
         if name in RESERVED_NAMES:
             raise ScaffoldError(f"column {name!r}: the name is taken; rename it in the source")
     found = guess_target(target, sample.table.column(target))
-    columns, undeclared = _guess_columns(sample, target)
-    columns, cleaned = _that_fit(columns, found, sample)
-    parts = _by_batch(cleaned, sample)
-    columns = _as_the_lifecycle_finds(columns, parts, target, finders or Finders())
-    first_batches = 2 if len(located.batches) >= MANY_BATCHES else 1
-    ordered_by, why = time_column(columns, parts, target, first_batches)
-    fewer = folds(parts[:first_batches], target, ordered_by)
-    return UseCaseGuess(found, columns, undeclared, first_batches, ordered_by, why, fewer)
+    columns, undeclared = _guess_columns(located, sample, target)
+    columns, parts = tried(columns, found, sample, finders or Finders())
+    first = first_batches(parts, target)
+    columns = tuple(_in_time(column, sample, first) for column in columns)
+    require_inputs(columns)
+    ordered_by, why = time_column(columns, parts, target, first)
+    fewer = folds(parts[:first], target, ordered_by)
+    wait = sample.batches_up_to(first)
+    return UseCaseGuess(found, columns, undeclared, wait, ordered_by, why, fewer)
 
 
-def _guess_columns(sample: Sample, target: str) -> tuple[tuple[ColumnGuess, ...], dict[str, str]]:
+def require_target(sample: Sample, target: str) -> None:
+    """Raise ``ScaffoldError`` where ``target`` is not a column of every batch."""
+    names = [name for name in sample.table.column_names if name not in sample.since]
+    require_column(target, names, (*sample.partial, *sample.since))
+
+
+def _guess_columns(
+    located: Located, sample: Sample, target: str
+) -> tuple[tuple[ColumnGuess, ...], dict[str, str]]:
     guesses = []
     undeclared = dict.fromkeys(sample.partial, "only some batches deliver it")
     for name in sample.table.column_names:
         if name == target:
             continue
-        values = sample.table.column(name)
-        guess = guess_column(name, values, name in sample.with_missing, sample.batch_of)
+        first = sample.since.get(name, 0)
+        of_batches = np.flatnonzero(sample.batch_of >= first)
+        values = sample.table.column(name).take(pa.array(of_batches))
+        missing = name in sample.with_missing
+        guess = guess_column(name, values, missing, sample.batch_of[of_batches])
         if guess is None:
             undeclared[name] = f"values of type {values.type} are not supported"
+        elif first:
+            guesses.append(_since(guess, located.batches[first]))
         else:
             guesses.append(guess)
     return tuple(guesses), undeclared
 
 
-def _that_fit(
-    columns: tuple[ColumnGuess, ...], target: TargetGuess, sample: Sample
-) -> tuple[tuple[ColumnGuess, ...], CleanedBatch]:
-    """The columns, those whose values do not fit their guess no longer used, and the cleaned
-    sample."""
-    # The second time, no column may fail at all: many small shares add up.
-    for allowed in (MAX_JUNK, 0.0):
-        use_case = _use_case(columns, target)
-        cleaned = clean(sample.table, use_case, "the sample")
-        misfits = _misfits(cleaned, target, allowed)
-        over = cleaned.counts["quarantined"] > use_case.rows.max_quarantined * sample.table.num_rows
-        if not misfits or not (over or allowed):
-            break
-        columns = tuple(
-            _as_text(guess, misfits[guess.name]) if guess.name in misfits else guess
-            for guess in columns
-        )
-    return columns, clean(sample.table, _use_case(columns, target), "the sample")
+def _since(guess: ColumnGuess, batch: str) -> ColumnGuess:
+    """The column as earlier batches lack it."""
+    if guess.is_input and guess.fields["type"] == "timestamp":
+        guess = guess.unused("earlier batches lack it, and a model's time cannot be missing")
+    return guess.but("", nullable=True, since=batch)
 
 
-def _misfits(cleaned: CleanedBatch, target: TargetGuess, allowed: float) -> dict[str, float]:
-    rows = cleaned.counts["rows_in"]
-    shares: dict[str, float] = {}
-    for reason, count in cleaned.counts["reasons"].items():
-        name = reason.rsplit(":", 1)[0]
-        shares[name] = max(shares.get(name, 0.0), count / rows)
-    return {n: share for n, share in shares.items() if share > allowed and n != target.column}
-
-
-def _as_text(guess: ColumnGuess, share: float) -> ColumnGuess:
-    fields = {"type": "string", "role": "ignored", "nullable": True}
-    why = f"{share:.1%} of its values are no {guess.fields['type']}: deliver one type to use it"
-    return ColumnGuess(guess.name, fields, (why,))
-
-
-def _use_case(columns: Sequence[ColumnGuess], target: TargetGuess) -> UseCase:
-    require_inputs(columns)
-    return UseCase.model_validate(
-        {
-            "title": "guess",
-            "description": "guess",
-            "owner": "team:unknown",
-            "source": {
-                "folder": ".",
-                "batch_name": ".*",
-                "licence": "?",
-                "attribution": "",
-                "terms": "?",
-                "licence_expires": "never",
-            },
-            "target": {"column": target.column, "type": target.type},
-            "columns": {guess.name: dict(guess.fields) for guess in columns},
-            "training": {"first_batches": 1},
-        }
-    )
-
-
-def require_inputs(columns: Sequence[ColumnGuess]) -> None:
-    """Raise ``ScaffoldError`` where no column is left for a model to learn from."""
-    if any(guess.is_input for guess in columns):
-        return
-    parts = "; ".join(
-        f"{guess.name!r} is {guess.fields['role']} ({', '.join(guess.why)})" for guess in columns
-    )
-    raise ScaffoldError(f"no column is left to learn from: {parts or 'there is only the target'}")
-
-
-def _by_batch(cleaned: CleanedBatch, sample: Sample) -> list[pa.Table]:
-    """The cleaned rows of each batch of the sample."""
-    rejected = cleaned.quarantine.column("row").to_numpy()
-    batches = np.delete(sample.batch_of, rejected)
-    return [
-        cleaned.rows.take(pa.array(np.flatnonzero(batches == number)))
-        for number in range(int(sample.batch_of.max()) + 1)
-    ]
-
-
-def _as_the_lifecycle_finds(
-    columns: tuple[ColumnGuess, ...], parts: list[pa.Table], target: str, finders: Finders
-) -> tuple[ColumnGuess, ...]:
-    """The columns without what would block the lifecycle: undecided personal data, and inputs that
-    name a row or give the target away."""
-    declared = {guess.name: guess.column for guess in columns}
-    personal: dict[str, str] = {}
-    for part in parts:  # one by one, as batches arrive
-        for name, what in finders.personal_data(part, declared).items() if part.num_rows else ():
-            personal.setdefault(name, what)
-    columns = _changed(columns, personal, _dropped)
-    rows = pa.concat_tables(parts).to_pandas()
-    batch = pd.Series(np.repeat(np.arange(len(parts)), [part.num_rows for part in parts]))
-    labelled = rows[target].notna()
-    inputs = {guess.name: guess.column for guess in columns if guess.is_input}
-    naming = finders.identifiers(rows[labelled], batch[labelled], inputs)
-    columns = _changed(columns, naming, ColumnGuess.unused)
-    inputs = {guess.name: guess.column for guess in columns if guess.is_input}
-    giving_away = finders.leaks(rows[list(inputs)], rows[target])
-    return _changed(columns, giving_away, lambda guess, why: guess.unused(f"a leak: {why}", "leak"))
-
-
-def _changed(
-    columns: tuple[ColumnGuess, ...],
-    found: Mapping[str, str],
-    change: Callable[[ColumnGuess, str], ColumnGuess],
-) -> tuple[ColumnGuess, ...]:
-    columns = tuple(
-        change(guess, found[guess.name]) if guess.name in found else guess for guess in columns
-    )
-    require_inputs(columns)
-    return columns
-
-
-def _dropped(guess: ColumnGuess, what: str) -> ColumnGuess:
-    # What was known of the values is forgotten with them.
-    fields = {"type": guess.fields["type"], "role": "ignored", "nullable": True, "personal": "drop"}
-    return ColumnGuess(guess.name, fields, (f"personal data: {what}",))
+def _in_time(guess: ColumnGuess, sample: Sample, first: int) -> ColumnGuess:
+    """A column that comes only after the first training teaches that training nothing."""
+    if guess.name not in sample.since or not guess.is_input:
+        return guess
+    if sample.since[guess.name] < first:
+        return guess.but("an input, for the first training window has it")
+    return guess.unused("the first training is before it: make it an input when a window has it")

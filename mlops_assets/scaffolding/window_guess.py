@@ -1,4 +1,5 @@
-"""How the training window may be divided: by which time, and into how many folds.
+"""From which batches on, and how, the training window may be divided: by which time, and into how
+many folds.
 
 Belongs here: trying the division of ``data/features.py`` out on the sample. Does not belong here:
 what the columns are (``use_case_guess.py``).
@@ -16,13 +17,35 @@ from mlops_assets.scaffolding.column_roles import ColumnGuess
 from mlops_assets.use_case import Search, Split
 
 SEED = 0
+MANY_BATCHES = 4
+"""From so many on, the first training waits for two, so that the others show the loop."""
 FEWEST_FOLDS = 3
 FEWEST_DAYS = 20
 """Days of each batch from which they can be divided into train, calibration and test."""
 FEWEST_OF_A_CLASS = 5
 """Rows of either class that the first of the folds must have been fitted on."""
+FEWEST_ROWS = 300
+"""Labelled rows of the first training window, and a fifth of them in the batch it is tested on."""
 TRAIN_SHARE = 0.7
 """About what the test and calibration splits leave of a window."""
+
+
+def first_batches(parts: list[pa.Table], target: str) -> int:
+    """After how many batches the first training can be: with a newest batch that can test a model,
+    and rows of both classes to fit it on. Where it never can, as early as usual."""
+    usual = 2 if len(parts) >= MANY_BATCHES else 1
+    by_batch = [_labels(part, target) for part in parts]
+    for number in range(usual, len(parts) + 1):
+        newest, window = by_batch[number - 1], np.concatenate(by_batch[:number])
+        rows = int((~np.isnan(newest)).sum()), int((~np.isnan(window)).sum())
+        rarer = min(_rarer(newest), _rarer(window) // FEWEST_FOLDS)
+        if rows[0] >= FEWEST_ROWS // 5 and rows[1] >= FEWEST_ROWS and rarer >= FEWEST_OF_A_CLASS:
+            return number
+    return usual
+
+
+def _rarer(labels: NDArray[np.float64]) -> int:
+    return int(min((labels == 0).sum(), (labels == 1).sum()))
 
 
 def time_column(

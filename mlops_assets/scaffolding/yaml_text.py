@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
+from mlops_assets.scaffolding.batch_files import Database, Located
 from mlops_assets.scaffolding.column_roles import ColumnGuess
-from mlops_assets.scaffolding.source_sample import Located, Sample
+from mlops_assets.scaffolding.source_sample import Sample
 from mlops_assets.scaffolding.use_case_guess import UseCaseGuess
 from mlops_assets.scaffolding.window_guess import SEED
 
@@ -34,13 +35,15 @@ def to_yaml(
         _source(located, sample, folder),
         _target(guess),
         _columns(guess),
+        *_privacy(guess),
         _training(guess, located),
     )
     looked_at = sample.table.num_rows
     head = _HEAD.format(
         rows=_counted(sample.rows, "row")
         + (f" ({looked_at:,} of them looked at)" if looked_at < sample.rows else ""),
-        batches=_counted(len(located.batches), "batch", "batches"),
+        batches=_counted(len(located.batches), "batch", "batches")
+        + (f" ({len(sample.looked_at)} of them looked at)" if sample.looked_at else ""),
         type_name=TYPE_NAME,
     )
     return "\n".join([head + "\nattributes:", *("\n".join(lines) + "\n" for lines in sections)])
@@ -80,19 +83,10 @@ def _about(title: str, guess: UseCaseGuess) -> list[str]:
 
 
 def _source(located: Located, sample: Sample, folder: str) -> list[str]:
-    last = located.batches[-1]
-    named = f"the first batch is {last}: name the next so that it sorts after it"
-    if located.folder is not None:
-        named = (
-            f"{_counted(len(located.batches), 'batch', 'batches')}, {located.batches[0]} to {last}"
-        )
-    if not located.padded:
-        named += "; ORDERED AS TEXT: pad the numbers with zeros"
     return [
         "  source:",
-        f"    folder: {scalar(folder)}",
-        f"    pattern: {scalar(located.pattern)}" + _comment(_written(sample.written)),
-        f"    batch_name: {scalar(located.batch_name)}" + _comment(named),
+        *(_sql(located.database) if located.database else _files(located, sample, folder)),
+        *_batches(located),
         "    licence: UNKNOWN" + _comment(f"{TODO}: SPDX identifier, or the terms of use"),
         "    terms: unknown"
         + _comment(f"{TODO}: what its owner asks of those who use it, or none"),
@@ -100,6 +94,45 @@ def _source(located: Located, sample: Sample, folder: str) -> list[str]:
         + _comment(f"{TODO}: the last day of the licence, if it has one"),
         "    attribution: unknown" + _comment(f"{TODO}: the credit that must accompany the data"),
     ]
+
+
+def _files(located: Located, sample: Sample, folder: str) -> list[str]:
+    return [
+        f"    folder: {scalar(folder)}",
+        f"    pattern: {scalar(located.pattern)}" + _comment(_written(sample.written)),
+    ]
+
+
+def _sql(database: Database) -> list[str]:
+    lines = ["    sql:", f"      database: {scalar(database.address)}"]
+    if database.credentials is not None:
+        where = f"in {database.credentials}_USER and {database.credentials}_PASSWORD"
+        lines.append(f"      credentials: {scalar(database.credentials)}" + _comment(where))
+    lines.append(f"      table: {scalar(database.table)}")
+    if database.order_by:
+        lines.append(f"      order_by: {_value(database.order_by)}" + _comment(database.order_why))
+    else:
+        lines.append("      # order_by is not set: rows come in the order of the primary key")
+    return lines
+
+
+def _batches(located: Located) -> list[str]:
+    """What makes the batches, and which there are."""
+    first, last = located.batches[0], located.batches[-1]
+    there = f"{_counted(len(located.batches), 'batch', 'batches')}, {first} to {last}"
+    if located.cut is not None:
+        over = "; a period is a batch once it is over" if located.cut.period != "value" else ""
+        return [
+            "    batches:",
+            f"      column: {scalar(located.cut.column)}" + _comment(located.cut.why),
+            f"      period: {located.cut.period}" + _comment(there + over),
+        ]
+    named = there
+    if located.is_copied:
+        named = f"the first batch is {last}: name the next so that it sorts after it"
+    if not located.padded:
+        named += "; ORDERED AS TEXT: pad the numbers with zeros"
+    return [f"    batch_name: {scalar(located.batch_name)}" + _comment(named)]
 
 
 def _written(written: Any) -> str:
@@ -112,17 +145,25 @@ def _written(written: Any) -> str:
 
 
 def _target(guess: UseCaseGuess) -> list[str]:
-    return [
+    target = guess.target
+    lines = [
         "  target:",
-        f"    column: {scalar(guess.target.column)}",
-        f"    type: {guess.target.type}" + _comment(guess.target.why),
-        f"    description: {scalar(_positive(guess))}" + _comment(f"{TODO}: what positive means"),
+        f"    column: {scalar(target.column)}",
+        f"    type: {target.type}" + _comment(target.why),
     ]
+    if target.positive is not None:
+        lines += [
+            f"    positive: {scalar(target.positive)}" + _comment(target.why_positive),
+            f"    negative: {scalar(target.negative)}",
+        ]
+    said = f"    description: {scalar(_positive(guess))}"
+    return [*lines, said + _comment(f"{TODO}: what positive means")]
 
 
 def _positive(guess: UseCaseGuess) -> str:
-    value = "1" if guess.target.type == "integer" else "true"
-    return f"{guess.target.column} is {value}"
+    target = guess.target
+    usual = "1" if target.type == "integer" else "true"
+    return f"{target.column} is {usual if target.positive is None else target.positive}"
 
 
 def _columns(guess: UseCaseGuess) -> list[str]:
@@ -136,6 +177,20 @@ def _columns(guess: UseCaseGuess) -> list[str]:
     for name, why in guess.undeclared.items():
         lines.append(f"    # {scalar(name)} is left out: {_one_line(why)}")
     return lines
+
+
+def _privacy(guess: UseCaseGuess) -> list[list[str]]:
+    """A proposal only: what singles people out beside them is not for a guess."""
+    sensitive = [c.name for c in guess.columns if c.fields.get("role") == "sensitive"]
+    if len(sensitive) < 2:
+        return []
+    together = _one_line(f"quasi_identifiers: {_value(sensitive)}")
+    return [
+        [
+            "  # To report how many rows share each combination of what may single a person out:",
+            f"  # privacy: {{{together}}}",
+        ]
+    ]
 
 
 def _one_line(text: str) -> str:

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
-from mlops_assets.column_declaration import Column
+from mlops_assets.column_declaration import Column, Feature
 from mlops_assets.training.encoding import Form, RowEncoder
 from mlops_assets.use_case import Search
 
@@ -78,10 +78,14 @@ def within_budget(search: Search) -> tuple[tuple[Candidate, ...], tuple[Candidat
     return tuple(eligible[:affordable]), tuple(eligible[affordable:])
 
 
-def build(candidate: Candidate, columns: dict[str, Column], seed: int) -> Pipeline:
-    """The unfitted pipeline: ``encode`` raw columns, then ``classify``."""
+def build(
+    candidate: Candidate, columns: dict[str, Column], features: dict[str, Feature], seed: int
+) -> Pipeline:
+    """The unfitted pipeline: ``encode`` raw columns and what is computed from them, then
+    ``classify``."""
     estimator = ESTIMATORS[candidate.family](**candidate.parameters, random_state=seed)
-    return Pipeline([("encode", RowEncoder(columns, candidate.form)), ("classify", estimator)])
+    encoder = RowEncoder(columns, candidate.form, features)
+    return Pipeline([("encode", encoder), ("classify", estimator)])
 
 
 def parameter_count(pipeline: Pipeline) -> int:

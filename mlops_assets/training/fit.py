@@ -1,11 +1,11 @@
 """From features to a fitted, calibrated model, and the record of how it was chosen.
 
 Belongs here: the comparison within its budget of fits and rows, the final fit and the calibration.
-Does not belong here: which candidates there are (``candidates.py``) and the rule that chooses
-(``selection.py``).
+Does not belong here: which candidates there are (``candidates.py``), the rule that chooses
+(``selection.py``), and weighing or drawing rows (``remedies.py``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +20,15 @@ from threadpoolctl import threadpool_limits
 
 from mlops_assets.training.calibration import CalibratedClassifier
 from mlops_assets.training.candidates import Candidate, build, parameter_count, within_budget
-from mlops_assets.training.selection import Ranking, Score, choose, forward_folds, thin
+from mlops_assets.training.remedies import (
+    ClassWeights,
+    Fold,
+    describe_remedies,
+    folds_to_fit,
+    require_group_rows,
+    resampler,
+)
+from mlops_assets.training.selection import Ranking, Score, choose
 from mlops_assets.training.thresholds import snap_thresholds
 from mlops_assets.use_case import UseCase
 
@@ -39,17 +47,24 @@ def train(features: pd.DataFrame, use_case: UseCase, progress: Progress) -> Trai
     """Compare the candidates on the train split, fit the chosen one on all of it, calibrate it.
 
     ``features`` are rows as ``data/features.py`` builds them. The result depends on rows, use case
-    and seed only: every fit runs on one thread, and fits side by side do not see each other.
+    and seed only: every fit runs on one thread, and fits side by side do not see each other. Raises
+    ``BatchError`` where ``training.remedies`` asks for what the rows cannot give.
     """
+    require_group_rows(features, use_case)
     target = use_case.target.column
-    train_rows = _in_order(features, use_case)
+    order = _in_order(features, use_case)
+    again = resampler(features, order, use_case)
+    train_rows = features.iloc[order].reset_index(drop=True)
     labels = train_rows[target].to_numpy()
     affordable, left_out = within_budget(use_case.training.search)
-    rankings = choose(_cross_validate(affordable, train_rows, labels, use_case, progress))
+    folds = folds_to_fit(len(train_rows), use_case.training.search, again)
+    rankings = choose(_cross_validate(affordable, train_rows, labels, folds, use_case, progress))
     chosen = next(r.score.name for r in rankings if r.chosen)
     candidate = next(c for c in affordable if c.name == chosen)
-    progress(f"fitting {chosen} on {len(train_rows):,} rows")
-    pipeline = _fit(build(candidate, use_case.inputs, use_case.training.seed), train_rows, labels)
+    every = np.arange(len(train_rows))
+    fitted = every if again is None else again.draw(every)
+    progress(f"fitting {chosen} on {len(fitted):,} rows")
+    pipeline = _fit(candidate, train_rows.iloc[fitted], labels[fitted], use_case)
     calibration = features[features["split"] == "calibration"]
     model = CalibratedClassifier(pipeline).fit(calibration, calibration[target].to_numpy())
     record = {
@@ -57,7 +72,8 @@ def train(features: pd.DataFrame, use_case: UseCase, progress: Progress) -> Trai
         "chosen": chosen,
         "parameters": parameter_count(pipeline),
         "seed": use_case.training.seed,
-        "rows": {"fitted": len(train_rows), "calibrated": len(calibration)},
+        "rows": {"fitted": len(fitted), "calibrated": len(calibration)},
+        "remedies": describe_remedies(use_case, again, fitted, labels[fitted]),
         "calibration": {"slope": model.slope_, "intercept": model.intercept_},
         "inputs": list(use_case.inputs),
         "leaderboard": [_entry(r, affordable) for r in rankings],
@@ -67,28 +83,26 @@ def train(features: pd.DataFrame, use_case: UseCase, progress: Progress) -> Trai
     return Training(model, record)
 
 
-def _in_order(features: pd.DataFrame, use_case: UseCase) -> pd.DataFrame:
-    rows = features[features["split"] == "train"]
+def _in_order(features: pd.DataFrame, use_case: UseCase) -> NDArray[np.int64]:
+    """Positions of the train rows, oldest first."""
+    rows = features.reset_index(drop=True)
+    rows = rows[rows["split"] == "train"]
     time_column = use_case.training.split.time_column
     keys = ["batch", time_column] if time_column else ["batch"]
     if time_column is None:
         # A file may be sorted by its labels, and a fold of one class teaches nothing.
         rows = rows.iloc[np.random.default_rng(use_case.training.seed).permutation(len(rows))]
-    return rows.sort_values(keys, kind="stable").reset_index(drop=True)
+    return rows[keys].sort_values(keys, kind="stable").index.to_numpy(np.int64)
 
 
 def _cross_validate(
     candidates: tuple[Candidate, ...],
     rows: pd.DataFrame,
     labels: NDArray[np.int64],
+    folds: Sequence[Fold],
     use_case: UseCase,
     progress: Progress,
 ) -> list[Score]:
-    search = use_case.training.search
-    folds = [
-        (thin(fitted, search.max_rows), thin(validated, search.max_rows))
-        for fitted, validated in forward_folds(len(rows), search.folds)
-    ]
     progress(f"comparing {len(candidates)} candidates on {len(folds)} folds")
     jobs = [
         joblib.delayed(_fold_loss)(candidate, rows, labels, fold, use_case)
@@ -110,25 +124,32 @@ def _fold_loss(
     candidate: Candidate,
     rows: pd.DataFrame,
     labels: NDArray[np.int64],
-    fold: tuple[NDArray[np.int64], NDArray[np.int64]],
+    fold: Fold,
     use_case: UseCase,
 ) -> tuple[float, int]:
     fitted, validated = fold
-    pipeline = build(candidate, use_case.inputs, use_case.training.seed)
-    _fit(pipeline, rows.iloc[fitted], labels[fitted])
+    pipeline = _fit(candidate, rows.iloc[fitted], labels[fitted], use_case)
     probabilities = pipeline.predict_proba(rows.iloc[validated])[:, 1]
+    if use_case.training.remedies.class_weights:
+        probabilities = ClassWeights.balanced(labels[fitted]).undone(probabilities)
     loss = log_loss(labels[validated], probabilities, labels=[0, 1])
     return round(float(loss), 12), parameter_count(pipeline)
 
 
-def _fit(pipeline: Pipeline, rows: pd.DataFrame, labels: NDArray[np.int64]) -> Pipeline:
+def _fit(
+    candidate: Candidate, rows: pd.DataFrame, labels: NDArray[np.int64], use_case: UseCase
+) -> Pipeline:
     import warnings
 
+    pipeline = build(candidate, use_case.inputs, use_case.features, use_case.training.seed)
+    weights = {}
+    if use_case.training.remedies.class_weights:
+        weights["classify__sample_weight"] = ClassWeights.balanced(labels).of_rows(labels)
     # One thread: boosting sums its histograms in another order with another thread count.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # A bounded number of epochs is the budget, not a failure to converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        pipeline.fit(rows, labels)
+        pipeline.fit(rows, labels, **weights)
     snap_thresholds(pipeline.named_steps["classify"])
     return pipeline
 

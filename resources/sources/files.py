@@ -1,73 +1,153 @@
-"""Sources: what delivers batches.
+"""Files as batches: one file of a folder is one batch.
 
-Belongs here: listing a source's batches and reading their bytes. Does not belong here: what is
-made of them (``mlops_assets/data``).
+Belongs here: which files are batches, what they are called, and copying one. Does not belong here:
+where files are (``storage.py``), cutting them into batches (``periods.py``), or what is made of
+them (``mlops_assets/data``).
 """
 
+import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from mlops_assets.data.delimited import ENDINGS, is_delimited
 from mlops_assets.source_declaration import Source
-from resources.sources.base import SourceError
-
-
-@dataclass(frozen=True, order=True)
-class BatchFile:
-    """One batch as the source holds it. Batches are ordered by name."""
-
-    name: str
-    path: Path
+from resources.sources.base import Copy, Delivery, SourceError, require_room
+from resources.sources.storage import Storage, StoredFile
 
 
 @dataclass(frozen=True)
-class FolderSource:
-    """A folder with one file a batch."""
+class FileSource:
+    """A folder with one file a batch. ``folder`` is where the YAML is, to which ``source.folder``
+    may be relative."""
 
     folder: Path
     source: Source
 
-    def batches(self) -> tuple[BatchFile, ...]:
-        """The batches that are there now, oldest first.
+    @property
+    def storage(self) -> Storage:
+        declared = self.source.folder or ""
+        return Storage(declared if "://" in declared else str(self.folder / declared))
 
-        Raises ``SourceError`` where the folder is missing, a file's name is no batch name, or the
-        folder holds no batch.
+    def files(self) -> tuple[StoredFile, ...]:
+        """The files that match the pattern, ordered by path.
+
+        Raises ``SourceError`` where the folder is missing, cannot be read, or holds none.
         """
-        if not self.folder.is_dir():
-            raise SourceError(
-                f"source folder {self.folder} does not exist: create it or correct source.folder"
-            )
-        files = sorted(path for path in self.folder.glob(self.source.pattern) if path.is_file())
-        for path in files:
-            if not re.fullmatch(self.source.batch_name or "", _name(path)):
-                raise SourceError(
-                    f"{path.name} in {self.folder} matches {self.source.pattern!r} but "
-                    f"{_name(path)!r} is no batch name ({self.source.batch_name!r}): rename the "
-                    "file or move it away"
-                )
+        files = self.storage.files(self.source.pattern)
         if not files:
             raise SourceError(
-                f"source folder {self.folder} holds no file {self.source.pattern!r}: "
+                f"source folder {self.storage} holds no file {self.source.pattern!r}: "
                 "put the first batch there or correct source.pattern"
             )
-        named = sorted(BatchFile(_name(path), path) for path in files)
-        for earlier, later in pairwise(named):
-            if earlier.name == later.name:
+        return files
+
+    def batches(self) -> dict[str, StoredFile]:
+        """Each batch's file, oldest first.
+
+        Raises ``SourceError`` where a file's name is no batch name, two have the same, or there is
+        no batch.
+        """
+        files = self.files()
+        for file in files:
+            name = batch_name(file.name)
+            if "/" in name or not re.fullmatch(self.source.batch_name or "", name):
                 raise SourceError(
-                    f"{earlier.path.name} and {later.path.name} in {self.folder} are both batch "
-                    f"{later.name!r}: remove one of them"
+                    f"{file.name} in {self.storage} matches {self.source.pattern!r} but {name!r} "
+                    f"is no batch name ({self.source.batch_name!r}): rename the file or move it "
+                    "away"
                 )
-        return tuple(named)
+        named = sorted(files, key=lambda file: (batch_name(file.name), file.path))
+        for earlier, later in pairwise(named):
+            if batch_name(earlier.name) == batch_name(later.name):
+                raise SourceError(
+                    f"{earlier.name} and {later.name} in {self.storage} are both batch "
+                    f"{batch_name(later.name)!r}: remove one of them"
+                )
+        return {batch_name(file.name): file for file in named}
 
-    def batch(self, name: str) -> BatchFile:
-        """The batch called ``name``; raises ``SourceError`` where it is not there (any more)."""
-        for batch in self.batches():
-            if batch.name == name:
-                return batch
-        raise SourceError(f"batch {name!r} is not in the source folder {self.folder}")
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """The batches that are there now, oldest first; the fingerprint is the file's md5.
+
+        Raises ``SourceError`` where the source cannot be read or holds no batch.
+        """
+        return tuple(
+            Delivery(name, file_fingerprint(self.storage, file))
+            for name, file in self.batches().items()
+        )
+
+    def copy(self, batch: str, folder: Path) -> Copy:
+        """Copy a batch's file into ``folder``, byte for byte. The fingerprint is that of the bytes
+        that were copied.
+
+        Raises ``SourceError`` where it is not there (any more), cannot be read, or the disk has
+        too little room, and ``SourceLostError`` where it could not be copied whole.
+        """
+        file = self.batches().get(batch)
+        if file is None:
+            raise SourceError(f"batch {batch!r} is not in the source folder {self.storage}")
+        kept = "data.parquet"
+        if is_delimited(file.name):
+            kept = f"original{_ending(file.name)}"
+        md5, size = fetch(self.storage, file, folder / kept)
+        origin = {"file": file.name, "md5": md5, "bytes": size}
+        return Copy(kept, Delivery(batch, md5), origin)
 
 
-def _name(path: Path) -> str:
+def batch_name(file: str) -> str:
     """A batch file's name without ``.parquet``, ``.csv`` or ``.csv.gz``."""
-    return Path(path.stem).stem if path.suffix == ".gz" else path.stem
+    path = Path(file.removesuffix(".gz"))
+    return path.stem
+
+
+def _ending(file: str) -> str:
+    return next(ending for ending in ENDINGS if file.lower().endswith(ending))
+
+
+def fetch(storage: Storage, file: StoredFile, target: Path) -> tuple[str, int]:
+    """Copy a file's bytes to ``target``; returns their md5 (hex) and number.
+
+    Raises ``SourceError`` and ``SourceLostError`` as ``FileSource.copy`` does.
+    """
+    require_room(target.parent, file.size or 0, file.name)
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    with writing(file.name), target.open("wb") as copy:
+        for block in storage.blocks(file):
+            digest.update(block)
+            size += copy.write(block)
+    return digest.hexdigest(), size
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """What the disk refuses in the block becomes a ``SourceError`` about the copy of ``what``."""
+    try:
+        yield
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise SourceError(
+            f"the copy of {what} cannot be written ({problem}): make room, or check the disk"
+        ) from error
+
+
+def file_fingerprint(storage: Storage, file: StoredFile) -> str:
+    """md5 (hex) of a file's bytes, read again only when its stamp differs or it has none."""
+    if file.stamp is None:
+        return _md5(storage, file)
+    return _md5_while_unchanged(storage, file)
+
+
+@lru_cache(maxsize=8192)
+def _md5_while_unchanged(storage: Storage, file: StoredFile) -> str:
+    return _md5(storage, file)
+
+
+def _md5(storage: Storage, file: StoredFile) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    for block in storage.blocks(file):
+        digest.update(block)
+    return digest.hexdigest()

@@ -23,8 +23,11 @@ def test_a_valid_batch_is_kept_whole_and_its_unlabelled_rows_are_counted(
         "rows_in": 50,
         "rows_out": 50,
         "quarantined": 0,
+        "duplicates": 0,
         "removed": {},
         "reasons": {},
+        "warned": 0,
+        "corrected": 0,
         "unlabelled": 5,
         "unexpected_columns": [],
     }
@@ -193,19 +196,6 @@ def test_a_batch_without_one_good_row_is_quarantined_whole(
     assert quarantined_share(cleaned.counts) == 1.0
 
 
-def test_later_rows_of_the_same_identity_are_quarantined(
-    make_use_case: MakeUseCase, make_batch: MakeBatch
-) -> None:
-    batch = _with(make_batch(rows=4), "city", ["Ghent", "Lille", "Ghent", "Ghent"], pa.string())
-    batch = _with(batch, "parcels", [1, 1, 1, 2], pa.int64())
-    use_case = make_use_case(rows={"unique_by": ["city", "parcels"]})
-
-    cleaned = clean(batch, use_case, "2020-01")
-
-    assert cleaned.quarantine.column("row").to_pylist() == [2]
-    assert cleaned.counts["reasons"] == {"row:duplicate": 1}
-
-
 def test_equal_rows_are_different_where_nothing_identifies_a_row(
     make_use_case: MakeUseCase, make_batch: MakeBatch
 ) -> None:
@@ -270,10 +260,17 @@ def test_an_integer_target_is_zero_or_one(
 
 @pytest.mark.parametrize(
     ("change", "holds"),
-    [({}, True), ({"rows_out": 5}, False), ({"quarantined": 3}, False), ({"removed": {}}, False)],
+    [
+        ({}, True),
+        ({"rows_out": 5}, False),
+        ({"quarantined": 3}, False),
+        ({"duplicates": 2}, False),
+        ({"removed": {}}, False),
+    ],
 )
 def test_counts_that_lose_a_row_do_not_add_up(change: dict[str, Any], holds: bool) -> None:
-    counts = {"rows_in": 10, "rows_out": 4, "quarantined": 2, "removed": {"a": 3, "b": 1}}
+    removed = {"a": 3, "b": 1}
+    counts = {"rows_in": 11, "rows_out": 4, "quarantined": 2, "duplicates": 1, "removed": removed}
 
     assert adds_up({**counts, **change}) is holds
 

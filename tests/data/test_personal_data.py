@@ -169,12 +169,15 @@ def test_a_finding_counts_distinct_values_and_holds_none() -> None:
     assert "secret" not in repr(finding) + str(finding)
 
 
-def test_counting_stops_at_a_thousand_matches() -> None:
+def test_counting_stops_at_a_thousand_matches_and_the_share_is_estimated() -> None:
     mails = [f"u{n}@example.com" for n in range(1_500)]
 
-    (finding,) = find_personal_data(pa.table({"c": ["x", *mails]}), {})
+    texts = [f"text {n}" for n in range(1_500)]
 
-    assert (finding.values, finding.share) == (1_000, 1_000 / 1_001)
+    (finding,) = find_personal_data(pa.table({"c": [*texts, *mails]}), {})
+
+    assert finding.values == 1_000
+    assert finding.share == pytest.approx(0.5, rel=0.15)
 
 
 def test_an_address_in_a_column_of_versions_is_a_version() -> None:
@@ -212,7 +215,7 @@ def _arbitrary() -> list[str]:
         texts += [f"{d[:4]} {d[4:8]} {d[8:12]} {d[12:16]}", f"{d[:4]} {d[4:8]} {d[8:12]}"]
         texts += [f"{d[:3]}-{d[3:6]}-{d[6:9]}", f"{d[:6]}-{d[6:10]}", f"{d[:6]}-{d[6:13]}"]
         texts += [f"{d[:6]}/{d[6:10]}", f"{d[:6]}-{d[6:9]}{c}", f"{d[:8]}{c}", f"X{d[:7]}{c}"]
-        texts += [f"{d[:7]}{c}"]
+        texts += [f"{d[:7]}{c}", f"BE{d[:14]}", f"NO{d[:13]}"]
     return texts
 
 
@@ -254,6 +257,9 @@ def test_any_column_can_be_looked_through_and_order_does_not_matter(texts: list[
         ("BE68 5390 0754 7034 is where it goes", ("IBAN",)),
         ("be68539007547034", ("IBAN",)),
         ("BE69 5390 0754 7034", ()),
+        ("be68 539007547034, please", ("IBAN",)),
+        ("IBAN number is BE68539007547034", ("IBAN",)),
+        ("BE68 5390 0754 70341", ()),
         ("4111 1111 1111 1111 and 4111111111111111.", ("payment card number",)),
         ("4111 1111 1111 1112", ()),
         ("4831 0122 2834 5981", ("payment card number",)),

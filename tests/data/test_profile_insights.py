@@ -6,21 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import chi2_contingency
-from scipy.stats.contingency import association
 
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.data import profile as module
-from mlops_assets.data.cleaning import BatchError, clean
+from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.profile import merge, profile
-from mlops_assets.data.profile_insights import OTHER, RARE
-from mlops_assets.data.profile_relations import chance, chi_square, corrected_v
-from mlops_assets.data.profile_report import profile_report, quantile
+from mlops_assets.data.profile_insights import RARE
+from mlops_assets.data.profile_report import profile_report
 from mlops_assets.use_case import UseCase
 
 TABLES = st.lists(st.lists(st.integers(1, 200), min_size=3, max_size=3), min_size=2, max_size=5)
@@ -87,101 +81,7 @@ def series(report: dict[str, Any], name: str) -> dict[str, Any]:
     return next(s for s in report["series"] if s["name"] == name)
 
 
-# Statistics
-
-
-@given(TABLES)
-def test_chi_square_and_its_chance_are_scipys(table: list[list[int]]) -> None:
-    cells = np.array(table)
-    expected = chi2_contingency(cells, correction=False)
-    assert chi_square(cells) == pytest.approx(expected.statistic, abs=1e-9)
-    assert chance(cells) == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
-
-
-@given(TABLES)
-def test_the_association_is_scipys_with_bergsmas_correction(table: list[list[int]]) -> None:
-    cells = np.array(table)
-    n, (r, c) = cells.sum(), cells.shape
-    phi2 = association(cells, method="cramer") ** 2 * (min(r, c) - 1)
-    phi2 = max(0.0, phi2 - (r - 1) * (c - 1) / (n - 1))
-    levels = min(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1))
-    assert corrected_v(cells) == pytest.approx(np.sqrt(phi2 / (levels - 1)), abs=1e-6)
-
-
-def test_a_known_table_has_the_association_of_the_formula() -> None:
-    # chi2 = 20, n = 100: phi2 = 0.2 - 1/99; 2 - 1/99 levels a side.
-    cells = np.array([[36, 14], [14, 36]])
-    chi2 = 100 * (36 * 36 - 14 * 14) ** 2 / 50**4
-    assert corrected_v(cells) == pytest.approx(np.sqrt((chi2 / 100 - 1 / 99) / (1 - 1 / 99)))
-
-
-def test_independent_columns_have_no_association_and_equal_ones_all_of_it() -> None:
-    assert corrected_v(np.full((3, 4), 25)) == 0.0
-    assert corrected_v(np.diag([50, 60, 70])) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("table", [[[0, 0], [0, 0]], [[5, 7], [0, 0]], [[1, 0], [0, 0]]])
-def test_one_level_has_no_association(table: list[list[int]]) -> None:
-    assert corrected_v(np.array(table)) is None
-    assert chance(np.array(table)) == 1.0
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), st.floats(0, 1))
-def test_the_quantile_is_numpys_inverted_distribution(values: list[float], share: float) -> None:
-    distinct, rows = np.unique(values, return_counts=True)
-    found = quantile(distinct, rows, share)
-    assert found in values
-    # The share of rows up to it is enough, and without it is not.
-    assert (np.array(values) <= found).sum() >= share * len(values)
-    assert (np.array(values) < found).sum() < max(share * len(values), 1e-300)
-
-
 # Figures
-
-
-def test_figures_of_a_number_are_those_of_its_rows(use_case: UseCase) -> None:
-    values = np.append(np.random.default_rng(3).normal(50, 10, 399).round(2), 999.0)
-    one = series(report_of(batch(weight=values), use_case), "weight")
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), method="inverted_cdf")
-    assert (one["minimum"], one["maximum"]) == (values.min(), 999.0)
-    assert one["quartiles"] == [low, middle, high]
-    reach = 1.5 * (high - low)
-    assert one["outliers"] == ((values < low - reach) | (values > high + reach)).sum() > 0
-    assert sum(b["rows"] for b in one["bins"]) == 400
-    assert one["distinct"] == len(np.unique(values)) and one["distinct_is_exact"]
-
-
-def test_beyond_the_kept_values_figures_hold_to_three_digits(
-    use_case: UseCase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "KEPT", 500)
-    values = np.random.default_rng(4).lognormal(3, 1, 6_000)
-    one = series(report_of(batch(6_000, weight=values), use_case), "weight")
-    assert one["quartiles"] == pytest.approx(np.quantile(values, (0.25, 0.5, 0.75)), rel=0.01)
-    assert one["distinct"] == pytest.approx(6_000, rel=0.15)
-    assert not one["distinct_is_exact"]
-    low, high = one["fences"]
-    assert one["outliers"] == pytest.approx(((values < low) | (values > high)).sum(), rel=0.05)
-    assert sum(b["rows"] for b in one["bins"]) == 6_000
-
-
-@settings(max_examples=40)
-@given(st.lists(st.floats(-3e38, 3e38), min_size=0, max_size=8))
-def test_any_numbers_have_a_report(use_case: UseCase, values: list[float]) -> None:
-    report = report_of(batch(len(values), weight=values), use_case)
-    assert sum(b["rows"] for b in series(report, "weight")["bins"]) == len(values)
-    json_bytes(report)
-
-
-def test_label_rates_are_by_level_with_wilsons_interval(use_case: UseCase) -> None:
-    city = np.repeat(["Ghent", "Lille"], 50)
-    late = pd.array([*[True] * 10, *[False] * 30, *[None] * 10, *[False] * 50], "boolean")
-    bins = series(report_of(batch(100, city=city, late=late), use_case), "city")["bins"]
-    ghent, lille = sorted(bins, key=lambda b: b["label"])
-    assert (ghent["rows"], ghent["labelled"], ghent["positives"]) == (50, 40, 10)
-    # R: prop.test(10, 40, correct = FALSE)$conf.int
-    assert [ghent["low"], ghent["high"]] == pytest.approx([0.1419, 0.4019], abs=2e-4)
-    assert (lille["low"], lille["positive_share"]) == (0.0, 0.0)
 
 
 def test_rare_levels_and_protected_values_are_nowhere_in_the_report(use_case: UseCase) -> None:
@@ -216,33 +116,6 @@ def test_other_ranges_than_before_are_not_compared(make_use_case: Callable[..., 
     report = report_of(batch(), wide, [report_of(batch(), narrow)])
     changes = {c["series"]: c["to_earlier"] for c in report["changes"]}
     assert changes["age"] is None and changes["weight"] == 0.0
-
-
-def test_many_levels_are_pooled_behind_the_commonest(use_case: UseCase) -> None:
-    city = [f"c{i % 80}" if i > 50 else "most" for i in range(800)]
-    bins = series(report_of(batch(800, city=city), use_case), "city")["bins"]
-    assert bins[0]["label"] == "most" and bins[-1]["label"] == OTHER
-    assert sum(b["rows"] for b in bins) == 800
-
-
-def test_the_waterfall_adds_up(
-    make_use_case: Callable[..., UseCase], make_batch: Callable[..., pa.Table]
-) -> None:
-    rule = {"name": "empty", "remove_where": "parcels < 10", "reason": "nothing was sent"}
-    use_case = make_use_case(rows={"remove": [rule]})
-    raw = make_batch(rows=200)
-    broken = raw.set_column(3, "parcels", pa.array([*[-1] * 7, *raw["parcels"].to_pylist()[7:]]))
-    cleaned = clean(broken, use_case, "2020-01")
-    summary = profile(cleaned.rows.to_pandas(), use_case)
-    report = profile_report(
-        summary, use_case=use_case, batch="2020-01", counts=cleaned.counts, earlier=()
-    )
-    steps = {step["step"]: step["rows"] for step in report["waterfall"]}
-    assert steps["delivered"] == 200 and steps["quarantined"] == -7
-    assert steps["removed: empty"] < 0
-    taken = steps["quarantined"] + steps["removed: empty"]
-    assert steps["delivered"] + taken == steps["cleaned rows"] == summary["rows"][0]
-    assert steps["cleaned rows"] + steps["without a label"] == steps["labelled rows"]
 
 
 @pytest.mark.parametrize("wrong", [{"rows_in": 401}, {"unlabelled": 3}, {"rows_out": 399}])

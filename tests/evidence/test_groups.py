@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.data.cleaning import BatchError
-from mlops_assets.evidence.groups import MAX_LEVELS, row_groups
+from mlops_assets.data.groups import MAX_LEVELS
+from mlops_assets.evidence.groups import row_groups
 from mlops_assets.use_case import UseCase
 
 
@@ -18,11 +19,13 @@ from mlops_assets.use_case import UseCase
 def with_sensitive(declared: Callable[[], dict[str, Any]]) -> Callable[..., UseCase]:
     """Makes the small use case with one sensitive column ``s`` and given slices."""
 
-    def make(column: dict[str, Any], slices: tuple[dict[str, str], ...] = ()) -> UseCase:
+    def make(
+        column: dict[str, Any], slices: tuple[dict[str, str], ...] = (), **said: Any
+    ) -> UseCase:
         changed = declared()
         del changed["columns"]["group"]
         changed["columns"]["s"] = {**column, "role": "sensitive"}
-        return UseCase(**{**changed, "slices": slices})
+        return UseCase(**{**changed, "slices": slices, **said})
 
     return make
 
@@ -107,3 +110,16 @@ def test_a_slice_of_an_unknown_column_is_an_error_that_names_it(
 
     with pytest.raises(BatchError, match="slices 'odd': cannot evaluate"):
         row_groups(_rows([1]), with_sensitive(CATEGORY, slices))
+
+
+def test_declared_bands_are_the_groups_whatever_the_rows(with_sensitive: MakeUseCase) -> None:
+    banded = {"bands": {"s": [30, 50]}}
+
+    groups = row_groups(_rows([31, None, 30, 9]), with_sensitive(INTEGER, representation=banded))
+
+    assert list(_members(groups).items()) == [
+        ("s below 30", [3]),
+        ("s 30 to below 50", [0, 2]),
+        ("s from 50", []),
+        ("s missing", [1]),
+    ]

@@ -10,8 +10,8 @@ import dagster as dg
 import pyarrow.parquet as pq
 import yaml
 
+from mlops_assets.data.parquet_files import write_table
 from mlops_assets.lifecycle import build_definitions
-from resources.tables import write_parquet
 from resources.workspace import Workspace
 from sensors.failures import build_failure_sensor
 from sensors.tick import FinishedRun, Progress, tick, tick_until_quiet
@@ -67,7 +67,7 @@ def deliver(root: Path, month: str) -> Path:
     table = pq.read_table(BUNDLED / "data" / f"{month}.parquet")
     target = source_file(root, month)
     temporary = target.with_suffix(".part")
-    write_parquet(table.take(list(range(0, table.num_rows, EVERY))), temporary)
+    write_table(table.take(list(range(0, table.num_rows, EVERY))), temporary)
     temporary.replace(target)
     return target
 

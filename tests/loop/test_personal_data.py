@@ -8,7 +8,7 @@ import pytest
 import yaml
 from small_project import NAME, make_project, run_once, source_file, workspace_of
 
-from mlops_assets.data.assets import usable_batches
+from mlops_assets.data.batches import usable_batches
 from resources.artifact_store import ArtifactKey
 from sensors.tick import FinishedRun
 

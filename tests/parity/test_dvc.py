@@ -47,7 +47,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own files with one small use case instead of the bundled ones, in git."""
     import pyarrow.parquet as pq
 
-    from resources.tables import write_parquet
+    from mlops_assets.data.parquet_files import write_table
 
     root = tmp_path_factory.mktemp("parity") / "template"
     ignored = shutil.ignore_patterns("__pycache__", "employment", "data")
@@ -85,7 +85,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for month in MONTHS:
         table = pq.read_table(PROJECT / f"mlops_assets/defs/flight_delays/data/{month}.parquet")
         thinned = table.take(list(range(0, table.num_rows, EVERY)))
-        write_parquet(thinned, defs / NAME / "data" / f"{month}.parquet")
+        write_table(thinned, defs / NAME / "data" / f"{month}.parquet")
     (root / "params.yaml").write_text(f"{NAME}:\n  last_batch: 2013-02\n", encoding="utf-8")
     mlops(root, "dvc-yaml")
     run(root, "git", "init", "--quiet")

@@ -26,6 +26,7 @@ BETTER = Evidence(
     champion_saw_test_rows=False,
     onnx_agrees=True,
     no_leakage=True,
+    nobody_left_out=True,
     roc_auc_low=0.75,
     gain_low=0.001,
 )
@@ -116,6 +117,11 @@ def test_a_report_about_something_else_rejects(
         ({"onnx_agrees": False}, "the ONNX form does not agree with the model"),
         ({"no_leakage": None}, "whether the features give the target away is unknown"),
         ({"no_leakage": False}, "the features give the target away: see leakage.json"),
+        ({"nobody_left_out": None}, "whether the training rows leave a group out is unknown"),
+        (
+            {"nobody_left_out": False},
+            "the training rows leave a group out: see representation_report",
+        ),
     ],
 )
 def test_what_is_not_known_to_be_sound_rejects(
@@ -217,6 +223,7 @@ def evidence(draw: st.DrawFn) -> Evidence:
         "champion_saw_test_rows": st.none() | st.booleans(),
         "onnx_agrees": st.none() | st.booleans(),
         "no_leakage": st.none() | st.booleans(),
+        "nobody_left_out": st.none() | st.booleans(),
         "roc_auc_low": BOUNDS,
         "gain_low": BOUNDS,
     }
@@ -232,6 +239,7 @@ def _is_sound(found: Evidence) -> bool:
         and found.explained == BETTER.explained
         and found.onnx_agrees is True
         and found.no_leakage is True
+        and found.nobody_left_out is True
         and found.compared_with == found.champion
     )
     if found.champion is None:
@@ -252,9 +260,12 @@ def test_only_evidence_that_is_whole_and_sound_promotes(found: Evidence) -> None
 MATTERS = {
     "challenger": {
         "current", "evaluated", "explained", "compared_with", "champion_saw_test_rows",
-        "onnx_agrees", "no_leakage", "gain_low",
+        "onnx_agrees", "no_leakage", "nobody_left_out", "gain_low",
     },
-    "first": {"current", "evaluated", "explained", "onnx_agrees", "no_leakage", "roc_auc_low"},
+    "first": {
+        "current", "evaluated", "explained", "onnx_agrees", "no_leakage", "nobody_left_out",
+        "roc_auc_low",
+    },
 }  # fmt: skip
 
 

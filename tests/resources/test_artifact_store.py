@@ -65,6 +65,25 @@ def test_what_was_never_made_is_missing_and_says_what_to_do(
         store.hash(key)
 
 
+def test_the_versions_that_were_replaced_are_named_and_kept(
+    store: ArtifactStore, tmp_path: Path
+) -> None:
+    first = _write(store, BATCH, a="1")
+    second = _write(store, BATCH, a="2")
+    _write(store, BATCH, a="2")
+    third = _write(store, BATCH, a="3")
+    lineage = store.lineage(BATCH)
+    assert lineage is not None
+    assert lineage.replaced == (first, second)
+    store.restore(first, tmp_path / "restored")
+    assert _read(tmp_path / "restored") == {"a": "1"}
+
+    assert _write(store, BATCH, a="1") == first
+    returned = store.lineage(BATCH)
+    assert returned is not None
+    assert returned.replaced == (second, third)
+
+
 def test_a_folder_that_was_deleted_is_missing(store: ArtifactStore) -> None:
     _write(store, MODEL, a="1")
     store.folder(MODEL).rename(store.root / "elsewhere")

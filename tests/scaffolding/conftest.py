@@ -11,8 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from mlops_assets.scaffolding.source_sample import locate, read_sample
-from mlops_assets.scaffolding.use_case_guess import Finders, guess_use_case, read_text
+from mlops_assets.scaffolding.batch_files import locate
+from mlops_assets.scaffolding.batch_guess import cut_by_date
+from mlops_assets.scaffolding.sample_trial import Finders
+from mlops_assets.scaffolding.source_sample import read_sample
+from mlops_assets.scaffolding.use_case_guess import guess_use_case, read_text
 from mlops_assets.scaffolding.yaml_text import to_yaml
 from mlops_assets.use_case import UseCase
 
@@ -77,6 +80,7 @@ def scaffold(tmp_path: Path) -> Callable[..., tuple[str, UseCase]]:
 def parsed(source: Path, target: str, finders: Finders) -> tuple[str, UseCase]:
     located = locate(source)
     sample = read_sample(located, read_text)
+    located, sample = cut_by_date(located, sample, target)
     guess = guess_use_case(located, sample, target, finders)
     text = to_yaml(guess, located, sample, title="A title", folder="data")
     declared: dict[str, Any] = yaml.safe_load(text)

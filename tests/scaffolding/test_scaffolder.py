@@ -1,5 +1,6 @@
 """What ``dg scaffold defs`` calls."""
 
+import sqlite3
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from mlops_assets.scaffolding.scaffolder import ScaffoldParams, UseCaseScaffolder
+from mlops_assets.source_declaration import Batches, Sql
 from mlops_assets.use_case import UseCase
 
 
@@ -72,6 +74,55 @@ def test_a_folder_of_the_project_is_named_relative_to_the_yaml(
     assert (folder / "../../lake/b").is_dir()
 
 
+def test_a_single_file_that_is_cut_is_copied_too(tmp_path: Path) -> None:
+    n = 3000
+    random = np.random.default_rng(0)
+    days = np.datetime64("2020-01-01", "us") + np.arange(n) * np.timedelta64(3, "h")
+    path = tmp_path / "sales.parquet"
+    pq.write_table(
+        pa.table({"x": random.random(n), "day": days, "y": random.random(n) < 0.5}), path
+    )
+    folder = tmp_path / "project" / "defs" / "my_case"
+    scaffold(folder, path)
+    use_case = attributes(folder)
+    (copy,) = (folder / str(use_case.source.folder)).glob(use_case.source.pattern)
+    assert copy.read_bytes() == path.read_bytes()
+    assert use_case.source.batches == Batches(column="day", period="quarter")
+
+
+def test_a_database_of_the_project_is_named_relative_to_the_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    (project / "lake").mkdir(parents=True)
+    rows = [(i, i % 7, ("no", "yes")[i % 3 == 0], f"20{i % 20:02d}-05-05") for i in range(900)]
+    with sqlite3.connect(project / "lake" / "shop.db") as connection:
+        connection.execute("CREATE TABLE sales (id INTEGER PRIMARY KEY, x, y, day)")
+        connection.executemany("INSERT INTO sales VALUES (?, ?, ?, ?)", rows)
+    connection.close()
+    monkeypatch.chdir(project / "lake")
+    folder = project / "defs" / "my_case"
+    scaffold(folder, "sqlite:///shop.db#sales")
+    source = attributes(folder).source
+    assert source.folder is None
+    assert source.sql == Sql(database="sqlite:///../../lake/shop.db", table="sales")
+    assert source.batches == Batches(column="day", period="year")
+    assert [path.name for path in folder.iterdir()] == ["defs.yaml"]
+    assert attributes(folder).target.positive == "yes"
+    again = project / "defs" / "again"
+    scaffold(again, "sqlite:///shop.db#sales", title="My case")
+    assert (again / "defs.yaml").read_text() == (folder / "defs.yaml").read_text()
+
+
+def test_credentials_are_for_databases(tmp_path: Path, source: Path) -> None:
+    folder = tmp_path / "project" / "defs" / "my_case"
+    with pytest.raises(click.ClickException, match="for a database: leave it out"):
+        scaffold(folder, source, credentials="SHOP")
+    with pytest.raises(click.ClickException, match="set SHOP_USER and SHOP_PASSWORD"):
+        scaffold(folder, "postgresql://127.0.0.1:1/shop#t", credentials="SHOP")
+    assert not folder.exists()
+
+
 def test_nothing_is_overwritten(tmp_path: Path, source: Path) -> None:
     folder = tmp_path / "project" / "defs" / "my_case"
     scaffold(folder, source)
@@ -109,5 +160,5 @@ def test_a_missing_source_and_another_format_are_said(tmp_path: Path, source: Pa
 
 def test_dagster_sees_the_parameters() -> None:
     schema = UseCaseScaffolder.get_scaffold_params().model_json_schema()
-    assert list(schema["properties"]) == ["source", "target", "title"]
+    assert list(schema["properties"]) == ["source", "target", "title", "credentials"]
     assert schema["required"] == ["source", "target"]

@@ -5,9 +5,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from mlops_assets.scaffolding.source_sample import ScaffoldError
-from mlops_assets.scaffolding.target_guess import guess_target, require_column
+from mlops_assets.column_declaration import Target
+from mlops_assets.scaffolding.batch_files import ScaffoldError
+from mlops_assets.scaffolding.target_guess import (
+    TargetGuess,
+    guess_target,
+    labels,
+    require_column,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,16 +37,75 @@ def test_binary_targets(values: list[Any], type_: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("often", "rarely", "positive", "why"),
+    [
+        ("yes", "no", "yes", "beforehand"),
+        ("no", "yes", "yes", "beforehand"),
+        ("Y", "N", "Y", "beforehand"),
+        ("good", "bad", "bad", "beforehand"),
+        ("bad", "good", "bad", "beforehand"),
+        ("Charged Off", "Fully Paid", "Charged Off", "beforehand"),
+        ("<=50K", ">50K", ">50K", "rarer"),
+        (">50K", "<=50K", "<=50K", "rarer"),
+        (" <=50K.", " >50K.", ">50K.", "rarer"),
+        ("recurrence-events", "no-recurrence-events", "recurrence-events", "usual"),
+        ("benign", "grade 4", "grade 4", "usual"),
+        ("-", "+", "+", "beforehand"),
+        (1, 2, 2, "rarer"),
+        (2, 1, 1, "rarer"),
+        (2.0, 1.0, 1, "rarer"),
+        (1, -1, 1, "usual"),
+        (2, 0, 2, "usual"),
+        ("2", "1", "1", "rarer"),
+    ],
+)
+def test_the_positive_class(often: Any, rarely: Any, positive: Any, why: str) -> None:
+    values = pa.chunked_array([pa.array([often] * 70 + [rarely] * 30)])
+    guess = guess_target("y", values)
+    assert (guess.type, guess.positive) == ("boolean", positive)
+    plain = [v.strip() if isinstance(v, str) else v for v in (often, rarely)]
+    assert {guess.positive, guess.negative} == set(plain)
+    assert why in guess.why_positive
+    share = 0.7 if positive == plain[0] else 0.3
+    assert guess.why == f"positive in {share:.1%} of 100 rows"
+    assert labels(values, guess).to_pylist().count(True) == 100 * share
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+def test_the_order_of_rows_does_not_decide(one: str, other: str) -> None:
+    assume(one.strip() != other.strip())
+    forward = pa.chunked_array([pa.array([one] * 40 + [other] * 60)])
+    backward = pa.chunked_array([pa.array([other] * 60 + [one] * 40)])
+    try:
+        guess = guess_target("y", forward)
+    except ScaffoldError:
+        return
+    assert guess == guess_target("y", backward)
+    assert Target(**guess.fields)
+
+
+def test_missing_codes_are_no_class() -> None:
+    for values, code in ((["no"] * 70 + ["yes"] * 29, "?"), (["0"] * 50 + ["1"] * 49, "Unknown")):
+        guess = guess_target("y", pa.chunked_array([pa.array([*values, code])]))
+        assert f"'{code}' in 1 is no class: these go to the quarantine" in guess.why
+    guess = guess_target("y", pa.chunked_array([pa.array([1] * 50 + [2] * 49 + [99])]))
+    assert {guess.positive, guess.negative} == {1, 2}
+    many = pa.chunked_array([pa.array(["no"] * 50 + ["yes"] * 40 + ["?"] * 10)])
+    with pytest.raises(ScaffoldError, match=r"is '\?' in 10.0% of the rows.*deliver nothing there"):
+        guess_target("y", many)
+    beside = labels(many, TargetGuess("y", "boolean", "", "yes", "no"))
+    assert [beside.to_pylist().count(one) for one in (True, False, None)] == [40, 50, 10]
+
+
+@pytest.mark.parametrize(
     ("values", "found"),
     [
-        (["yes", "no"], "has the two values 'no' and 'yes'"),
-        (["<=50K", ">50K"], "has the two values '<=50K' and '>50K'"),
-        ([1, 2], "has the two values '1' and '2'"),
-        (["a", "b", "c"], "has 3 classes"),
-        ([1, 2, 3], "has 3 classes"),
-        (["0", "1", "?"], "has 3 classes"),
-        ([0.5, 1.5, 2.5], "is a number with 3 distinct values"),
-        (list(range(50)), "is a number with 50 distinct values"),
+        (["a", "b", "c"], "has 3 classes (multiclass)"),
+        ([1, 2, 3], "has 3 classes (multiclass)"),
+        (["0", "1", "2", "?"], "has 4 classes (multiclass)"),
+        ([0.5, 1.5], "is a number with 2 distinct values (a regression)"),
+        ([0.5, 1.5, 2.5], "is a number with 3 distinct values (a regression)"),
+        (list(range(50)), "is a number with 50 distinct values (a regression)"),
         ([dt.date(2020, 1, 1)], "holds times"),
         ([[1], [0]], "holds list"),
         ([None], "has no value at all"),
@@ -52,11 +119,10 @@ def test_other_targets_are_refused_with_what_they_are(values: list[Any], found: 
     assert str(error.value).startswith(f"target 'y' {found}")
 
 
-def test_a_refusal_says_what_to_do() -> None:
-    with pytest.raises(
-        ScaffoldError, match=r"only targets of 0 and 1.*deliver a column with 1 for"
-    ):
-        guess_target("y", pa.chunked_array([pa.array(["yes", "no"])]))
+@pytest.mark.parametrize("values", [["a", "b", "c"], list(range(50)), [0.5, 1.5]])
+def test_a_refusal_says_what_to_do(values: list[Any]) -> None:
+    with pytest.raises(ScaffoldError, match=r"two classes at present; deliver a column with 1"):
+        guess_target("y", pa.chunked_array([pa.array(values)]))
 
 
 def test_too_few_rows_of_a_class_are_told() -> None:

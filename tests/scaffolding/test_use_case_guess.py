@@ -11,14 +11,10 @@ import pytest
 
 from mlops_assets.column_declaration import Column
 from mlops_assets.data.cleaning import clean
-from mlops_assets.scaffolding.source_sample import ScaffoldError, locate, read_sample
-from mlops_assets.scaffolding.use_case_guess import (
-    Finders,
-    guess_use_case,
-    identifiers,
-    leaks,
-    read_text,
-)
+from mlops_assets.scaffolding.batch_files import ScaffoldError, locate
+from mlops_assets.scaffolding.sample_trial import Finders, identifiers, leaks
+from mlops_assets.scaffolding.source_sample import read_sample
+from mlops_assets.scaffolding.use_case_guess import guess_use_case, read_text
 from mlops_assets.use_case import RESERVED_NAMES, UseCase
 
 Scaffold = Callable[..., tuple[str, UseCase]]
@@ -142,10 +138,28 @@ def test_values_of_types_that_cannot_be_declared_are_left_out(scaffold: Scaffold
     assert "    # tags is left out: values of type list<" in text
 
 
-def test_columns_of_some_batches_only_are_left_out(scaffold: Scaffold) -> None:
+def test_columns_that_come_and_go_are_left_out(scaffold: Scaffold) -> None:
     text, use_case = scaffold({"1": table(extra=[1] * N), "2": table()}, "y")
     assert "extra" not in use_case.columns
     assert "    # extra is left out: only some batches deliver it" in text
+
+
+def test_columns_that_later_batches_have_say_since_when(
+    scaffold: Scaffold, line_of: LineOf
+) -> None:
+    soon, late = RANDOM.random(N), RANDOM.random(N)
+    days = np.datetime64("2020-01-01", "us") + np.timedelta64(1, "D") * np.arange(N)
+    new = {"soon": soon, "late": late, "when": days, "sex": ["f", "m"] * (N // 2)}
+    batches = {str(n): table(**{k: new[k] for k in list(new)[: n - 2 or None]}) for n in (3, 4)}
+    batches |= {"1": table(), "2": table(soon=soon), "5": table(**new)}
+    text, use_case = scaffold(batches, "y")
+    assert use_case.training.first_batches == 2
+    assert use_case.columns["soon"].since == "2" and use_case.columns["soon"].is_input
+    assert "an input, for the first training window has it" in line_of(text, "soon")
+    assert use_case.columns["late"].since == "4" and use_case.columns["late"].role == "ignored"
+    assert "the first training is before it" in line_of(text, "late")
+    assert use_case.columns["when"].role == "ignored"
+    assert use_case.columns["sex"].role == "sensitive" and use_case.columns["sex"].nullable
 
 
 def test_the_first_training_waits_for_two_of_many_batches(scaffold: Scaffold) -> None:

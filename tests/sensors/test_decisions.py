@@ -119,6 +119,18 @@ def _waits(decision: Ingest | Train | Promote | Wait, *words: str) -> None:
             ),
         ),
         (
+            _released(
+                delivered={A: "a corrected by x", B: "b"},
+                attempts={"ingest 2020-01 with content a": 1},
+            ),
+            Ingest(
+                A,
+                False,
+                "ingest 2020-01 with content a corrected by x (delivery 2)",
+                "2020-01 has new corrections",
+            ),
+        ),
+        (
             _released(delivered={"2019-12": "z", A: "a", B: "b"}),
             Ingest("2019-12", False, "ingest 2019-12 with content z", "2019-12 is new"),
         ),
@@ -133,8 +145,8 @@ def _waits(decision: Ingest | Train | Promote | Wait, *words: str) -> None:
     ],
     ids=[
         "the oldest first", "the next", "watched by the champion", "delivered again",
-        "learned from and delivered again", "older than what was learned from", "not watched",
-        "not profiled",
+        "learned from and delivered again", "corrected",
+        "older than what was learned from", "not watched", "not profiled",
     ],
 )  # fmt: skip
 def test_the_oldest_batch_that_is_not_settled_is_taken_in(

@@ -13,6 +13,7 @@ from mlops_assets.governance.ledger import Entry
 from mlops_assets.release.gate import Outcome
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey
+from resources.assets import SOURCE_LOST_TAG
 from resources.sources.base import SourceError
 from resources.workspace import Workspace
 from sensors.situation import INTENT_TAG, USE_CASE_TAG, Situation, gather, reports
@@ -30,24 +31,32 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def workspace(tmp_path: Path, make_use_case: Callable[..., UseCase]) -> Workspace:
     """A use case whose source holds two batches, with nothing made yet."""
     workspace = Workspace("deliveries", make_use_case(), tmp_path / "defs", tmp_path)
-    workspace.source.folder.mkdir(parents=True)
+    _source_folder(workspace).mkdir(parents=True)
     _deliver(workspace, A, "a")
     _deliver(workspace, B, "b")
     return workspace
 
 
+def _source_folder(workspace: Workspace) -> Path:
+    assert workspace.source_folder is not None
+    return workspace.source_folder
+
+
 def _deliver(workspace: Workspace, batch: str, content: str) -> None:
-    (workspace.source.folder / f"{batch}.parquet").write_text(content)
+    (_source_folder(workspace) / f"{batch}.parquet").write_text(content)
 
 
 def _make(workspace: Workspace, name: str, batch: str | None = None, content: str = "") -> str:
     """Store an artifact made of its upstream as it stands now; returns its hash."""
     key = ArtifactKey(name, batch)
     upstream = workspace.upstream_hashes(name, batch)
-    settings = {"last_batch": content} if name == "features" else {}
+    settings = {
+        "features": {"last_batch": content},
+        "cleaned_dataset": {"corrections": workspace.corrections_md5(batch or "")},
+    }.get(name, {})
     with workspace.store.write(key, upstream=upstream, settings=settings) as folder:
-        md5 = {"md5": bytes_md5(content.encode())}
-        (folder / "manifest.json").write_text(json.dumps(md5))
+        manifest = {"fingerprint": bytes_md5(content.encode())}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
         (folder / "report.json").write_text(json.dumps({"said": content}))
     return workspace.store.hash(key)
 
@@ -92,7 +101,7 @@ def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) ->
 def test_a_source_that_is_away_is_not_a_source_without_batches(
     workspace: Workspace, instance: dg.DagsterInstance
 ) -> None:
-    workspace.source.folder.rename(workspace.root / "elsewhere")
+    _source_folder(workspace).rename(workspace.root / "elsewhere")
 
     with pytest.raises(SourceError, match="does not exist"):
         gather(workspace, instance)
@@ -140,6 +149,40 @@ def test_a_profile_is_that_of_the_batch_as_it_was_cleaned(
     _deliver(workspace, A, "changed")
     _ingest(workspace, A, "changed")
     assert gather(workspace, instance).unprofiled == (A,)
+
+
+def test_corrections_make_a_batch_another_one_until_it_is_cleaned_with_them(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    _ingest(workspace, A, "a")
+    before = gather(workspace, instance)
+    path = workspace.corrections(A)
+    path.parent.mkdir()
+    path.write_text("row,reasons")
+
+    corrected = gather(workspace, instance)
+    _ingest(workspace, A, "a")
+    replayed = gather(workspace, instance)
+
+    assert before.delivered[A] == before.ingested[A] == corrected.ingested[A]
+    assert corrected.delivered[A] != before.delivered[A]
+    assert replayed.delivered[A] == replayed.ingested[A] == corrected.delivered[A]
+
+
+def test_a_run_that_lost_its_source_is_tried_again(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    tags = {USE_CASE_TAG: "deliveries", INTENT_TAG: "ingest"}
+    failure = dg.DagsterRunStatus.FAILURE
+    lost = dg.DagsterRun(
+        job_name="deliveries__ingest", tags={**tags, SOURCE_LOST_TAG: "true"}, status=failure
+    )
+    instance.add_run(lost)
+    first = gather(workspace, instance)
+    instance.add_run(dg.DagsterRun(job_name="deliveries__ingest", tags=tags, status=failure))
+
+    assert not first.was_tried("ingest")
+    assert gather(workspace, instance).was_tried("ingest")
 
 
 @pytest.mark.parametrize("missing", ["drift_report", "performance_report", None])

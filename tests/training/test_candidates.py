@@ -61,7 +61,7 @@ def test_candidates_have_names_of_their_own() -> None:
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c.name)
 def test_nothing_of_a_candidate_depends_on_machine_or_moment(candidate: Candidate) -> None:
-    classify = build(candidate, COLUMNS, 5).named_steps["classify"]
+    classify = build(candidate, COLUMNS, {}, 5).named_steps["classify"]
 
     assert classify.random_state == 5
     assert getattr(classify, "n_jobs", None) in (None, 1)
@@ -93,13 +93,13 @@ def test_the_size_of_a_model_is_its_weights_or_its_leaves(family: str) -> None:
     rows = pd.DataFrame({"size": rng.random(80), "city": rng.choice(["Ghent", "Metz"], 80)})
     labels = (rows["size"] + rng.random(80) > 1).to_numpy(np.int64)
 
-    pipeline = build(candidate, COLUMNS, 0).fit(rows, labels)
+    pipeline = build(candidate, COLUMNS, {}, 0).fit(rows, labels)
 
     assert parameter_count(pipeline) == EXPECTED_SIZE[family](pipeline) > 1
 
 
 def test_a_family_without_a_known_size_is_an_error() -> None:
-    pipeline = clone(build(CANDIDATES[0], COLUMNS, 0)).set_params(classify=DummyClassifier())
+    pipeline = clone(build(CANDIDATES[0], COLUMNS, {}, 0)).set_params(classify=DummyClassifier())
 
     with pytest.raises(TypeError, match="no parameter count is known for DummyClassifier"):
         parameter_count(pipeline)

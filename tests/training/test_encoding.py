@@ -166,20 +166,20 @@ def test_columns_keep_their_order_and_name_their_source(
     dense = RowEncoder(inputs, "dense").fit(rows)
 
     assert list(zip(dense.feature_names_, dense.sources_, strict=True)) == [
-        ("due.minute_of_day", "due"),
-        ("due.day_of_week", "due"),
-        ("city=Ghent", "city"),
-        ("city=Lille", "city"),
-        ("city=Metz", "city"),
-        ("size=large", "size"),
-        ("size=small", "size"),
-        ("parcels", "parcels"),
-        ("weight", "weight"),
-        ("weight missing", "weight"),
-        ("fragile", "fragile"),
+        ("due.minute_of_day", ("due",)),
+        ("due.day_of_week", ("due",)),
+        ("city=Ghent", ("city",)),
+        ("city=Lille", ("city",)),
+        ("city=Metz", ("city",)),
+        ("size=large", ("size",)),
+        ("size=small", ("size",)),
+        ("parcels", ("parcels",)),
+        ("weight", ("weight",)),
+        ("weight missing", ("weight",)),
+        ("fragile", ("fragile",)),
     ]
     assert RowEncoder(inputs, "tree").fit(rows).sources_ == (
-        "due", "due", "city", "size", "parcels", "weight", "fragile",
+        ("due",), ("due",), ("city",), ("size",), ("parcels",), ("weight",), ("fragile",),
     )  # fmt: skip
 
 

@@ -1,0 +1,204 @@
+"""What training does about classes and groups with few rows, where the use case asks for it.
+
+Belongs here: class weights, drawing rows of small groups again, and refusing to train with too few
+rows of a group. Does not belong here: which groups there are (``data/groups.py``), whether they are
+represented (``data/representation.py``), or fitting (``fit.py``). Only rows that are fitted on are
+weighed or drawn again, never those a model is validated, calibrated or tested on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlops_assets.data.cleaning import BatchError
+from mlops_assets.data.group_counts import may_be_named, shown
+from mlops_assets.data.groups import Grouping, crossed, with_reference
+from mlops_assets.training.selection import forward_folds, thin
+from mlops_assets.use_case import Search, UseCase
+
+MOST_GROWTH = 20
+"""A fit has at most so many times the rows it would have without resampling."""
+
+Positions = NDArray[np.int64]
+Fold = tuple[Positions, Positions]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Resampler:
+    """Which of the rows to fit on are drawn again, given the group of each.
+
+    ``grouping`` is over the train rows in the order they are fitted in; ``shares`` are those to
+    bring the groups to, by label, or ``None`` to make all as large as the largest.
+    """
+
+    grouping: Grouping
+    shares: Mapping[str, float] | None
+    seed: int
+
+    def draw(self, fitted: Positions) -> Positions:
+        """``fitted`` with rows of small groups drawn again, with replacement, in rising order.
+
+        Every given row stays. Rows that do not say their group, and those of groups without a share
+        in the reference, are not drawn again. The same seed and rows give the same draws.
+        """
+        codes = self.grouping.codes[fitted]
+        present = self.grouping.at(fitted).counts()
+        wanted = self.wanted(present)
+        drawn = [
+            np.random.default_rng([self.seed, place]).choice(fitted[codes == place], more)
+            for place, more in enumerate(wanted - present)
+            if more > 0
+        ]
+        every: Positions = np.concatenate([fitted, *drawn])
+        every.sort()
+        return every
+
+    def wanted(self, present: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of each group after drawing, never fewer than before."""
+        weights = np.array([self._weight(place, rows) for place, rows in enumerate(present)])
+        if not weights.any():
+            return present
+        # The group that has most rows for its weight stays as it is, and sets the scale.
+        scale = (present[weights > 0] / weights[weights > 0]).max()
+        wanted: NDArray[np.int64] = np.maximum(present, np.rint(scale * weights).astype(np.int64))
+        return wanted
+
+    def _weight(self, place: int, rows: int) -> float:
+        if rows == 0 or place in self.grouping.unknown:
+            return 0.0
+        if self.shares is None:
+            return 1.0
+        return self.shares.get(self.grouping.labels[place], 0.0)
+
+
+def resampler(features: pd.DataFrame, train: Positions, use_case: UseCase) -> Resampler | None:
+    """What draws the rows at the positions ``train`` of ``features``, or ``None`` where nothing is
+    drawn again. Groups are cut over the whole window, as in the reports.
+
+    Raises ``BatchError`` where a group of the reference has no train row that could be drawn, or
+    where the rows would grow beyond ``MOST_GROWTH`` times.
+    """
+    declared = use_case.training.remedies.resample
+    if declared is None:
+        return None
+    grouping = crossed([may_be_named(features, name, use_case) for name in declared.by])
+    shares = None
+    if declared.to == "reference":
+        reference = use_case.representation.reference[declared.by[0]]
+        grouping, shares = with_reference(grouping, reference)
+        _require_every_group(grouping, shares, train)
+    again = Resampler(grouping.at(train), shares, use_case.training.seed)
+    growth = again.wanted(again.grouping.counts()).sum() / len(train)
+    if growth > MOST_GROWTH:
+        raise BatchError(
+            f"training.remedies.resample would fit {growth:,.0f} times the train rows, and "
+            f"{MOST_GROWTH} times is the most: use wider representation.bands, fewer columns under "
+            "by, or a reference closer to the data"
+        )
+    return again
+
+
+def _require_every_group(grouping: Grouping, shares: Mapping[str, float], train: Positions) -> None:
+    rows = grouping.at(train).counts()
+    named = zip(grouping.names, grouping.labels, rows, strict=True)
+    absent = [name for name, label, n in named if n == 0 and shares.get(label, 0.0) > 0.0]
+    if absent:
+        raise BatchError(
+            f"training.remedies.resample: no train row of {', '.join(absent)} could be drawn "
+            "again: collect rows of these groups, or correct representation.reference"
+        )
+
+
+def require_group_rows(features: pd.DataFrame, use_case: UseCase) -> None:
+    """Refuse a train split with too few rows of a sensitive group (of the window, of the bands, or
+    of the reference), but for rows that do not say theirs.
+
+    Raises ``BatchError`` naming the groups with their rows.
+    """
+    fewest = use_case.training.remedies.min_group_rows
+    if fewest is None:
+        return
+    in_train = (features["split"] == "train").to_numpy()
+    lacking = []
+    for name in use_case.sensitive:
+        reference = use_case.representation.reference.get(name, {})
+        grouping, shares = with_reference(may_be_named(features, name, use_case), reference)
+        for place, rows in enumerate(grouping.counts(in_train)):
+            is_asked = place not in grouping.unknown and shares.get(grouping.labels[place]) != 0.0
+            if rows < fewest and is_asked:
+                lacking.append(f"{grouping.names[place]} ({shown(int(rows))})")
+    if lacking:
+        raise BatchError(
+            f"training.remedies.min_group_rows is {fewest:,}, and the train split has fewer rows "
+            f"of {', '.join(lacking)}: collect more of them, widen training.window, use wider "
+            "representation.bands, or lower the limit"
+        )
+
+
+def folds_to_fit(rows: int, search: Search, again: Resampler | None) -> list[Fold]:
+    """Positions to fit on and to validate on, of ``rows`` rows in order of time: only the former
+    are drawn again, and both are thinned to ``search.max_rows``."""
+    found = []
+    for fitted, validated in forward_folds(rows, search.folds):
+        drawn = fitted if again is None else again.draw(fitted)
+        found.append((thin(drawn, search.max_rows), thin(validated, search.max_rows)))
+    return found
+
+
+@dataclass(frozen=True)
+class ClassWeights:
+    """What a row of each class weighs, so that both classes weigh the same."""
+
+    negative: float
+    positive: float
+
+    @classmethod
+    def balanced(cls, labels: Labels) -> "ClassWeights":
+        """``n / (2 n_c)`` of labels 0 and 1; raises ``ValueError`` where one does not occur."""
+        positives = int(np.count_nonzero(labels))
+        negatives = len(labels) - positives
+        if not positives or not negatives:
+            raise ValueError("rows of one class cannot be balanced: widen training.window")
+        return cls(len(labels) / (2.0 * negatives), len(labels) / (2.0 * positives))
+
+    def of_rows(self, labels: Labels) -> NDArray[np.float64]:
+        """The weight of each row, ``[n]``."""
+        return np.where(labels == 1, self.positive, self.negative)
+
+    def undone(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What a model fitted with these weights would say without them: its odds divided by how
+        much more the positive class weighed (C. Elkan, "The foundations of cost-sensitive
+        learning", 2001). Unlike calibration it needs no further rows, so that candidates can be
+        compared by their log loss."""
+        positive = probabilities * self.negative
+        return positive / (positive + (1.0 - probabilities) * self.positive)
+
+
+def describe_remedies(
+    use_case: UseCase, again: Resampler | None, fitted: Positions, labels: Labels
+) -> dict[str, Any]:
+    """What was switched on, as ``model.json`` holds it. ``fitted`` are the positions of the final
+    fit, ``labels`` their labels. With resampling, each group's rows before and after; a number of
+    one to four is the text ``fewer than 5``."""
+    declared = use_case.training.remedies
+    weights = ClassWeights.balanced(labels) if declared.class_weights else None
+    return {
+        **declared.model_dump(mode="json"),
+        "weights": {"0": weights.negative, "1": weights.positive} if weights else None,
+        "groups": _before_and_after(again, fitted) if again else [],
+        "rows_drawn": len(fitted) - len(again.grouping.codes) if again else 0,
+    }
+
+
+def _before_and_after(again: Resampler, fitted: Positions) -> list[dict[str, Any]]:
+    before, after = again.grouping.counts(), again.grouping.at(fitted).counts()
+    return [
+        {"group": name, "before": shown(int(b)), "after": shown(int(a))}
+        for name, b, a in zip(again.grouping.names, before, after, strict=True)
+        if b or a
+    ]
