@@ -96,7 +96,7 @@ def copy(folder: Path, rows: int) -> None:
 
 
 def clean(folder: Path, rows: int) -> None:
-    from mlops_assets.data.cleaned_batch import write_cleaned
+    from mlops_assets.data.cleaning.cleaned_batch import write_cleaned
 
     cleaned = folder / "cleaned"
     cleaned.mkdir()
@@ -107,7 +107,7 @@ def clean(folder: Path, rows: int) -> None:
 def profile(folder: Path, rows: int) -> None:
     from mlops_assets.content_hash import json_bytes
     from mlops_assets.data.parquet_files import read_chunks
-    from mlops_assets.data.profile import profile_chunks
+    from mlops_assets.data.profile.summary import profile_chunks
 
     summary = profile_chunks(read_chunks(folder / "cleaned" / "data.parquet"), _use_case())
     (folder / "profile.json").write_bytes(json_bytes(summary))

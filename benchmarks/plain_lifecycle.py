@@ -10,16 +10,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 from benchmarks_support import workspace_of
 from numpy.typing import NDArray
+from resources.tables import write_parquet
 from threadpoolctl import threadpool_limits
 
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.data.cleaning import clean
+from mlops_assets.data.cleaning.cleaning import clean
 from mlops_assets.data.features import build_features
-from mlops_assets.data.leakage_report import leakage_report
-from mlops_assets.data.privacy import protected
-from mlops_assets.data.profile import profile
-from mlops_assets.data.profile_page import profile_page
-from mlops_assets.data.profile_report import profile_report
+from mlops_assets.data.leakage.report import leakage_report
+from mlops_assets.data.privacy.privacy import protected
+from mlops_assets.data.profile.page import profile_page
+from mlops_assets.data.profile.report import profile_report
+from mlops_assets.data.profile.summary import profile
 from mlops_assets.data.raw_copy import describe
 from mlops_assets.evidence.evaluation import evaluation_page, evaluation_report
 from mlops_assets.evidence.explainability import explain
@@ -45,7 +46,6 @@ from mlops_assets.reporting.page import Page
 from mlops_assets.serving.predictor import Predictor
 from mlops_assets.training.fit import train
 from mlops_assets.use_case import UseCase
-from resources.tables import write_parquet
 
 
 def main(root: Path) -> None:

@@ -63,12 +63,24 @@ SHARED_CODE = (
 )
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "data": ("mlops_assets/data", "mlops_assets/monitoring/histograms.py"),
-    "training": ("mlops_assets/training",),
+    "training": (
+        "mlops_assets/training",
+        "mlops_assets/data/features.py",
+        "mlops_assets/data/representation",
+    ),
     "export": ("mlops_assets/export", "mlops_assets/serving", "mlops_assets/training"),
-    "evidence": ("mlops_assets/evidence", "mlops_assets/reporting", "mlops_assets/serving"),
+    "evidence": (
+        "mlops_assets/evidence",
+        "mlops_assets/data/cleaning/conditions.py",
+        "mlops_assets/data/representation",
+        "mlops_assets/reporting",
+        "mlops_assets/serving",
+    ),
     "release": ("mlops_assets/release", "mlops_assets/governance", "mlops_assets/serving"),
     "monitoring": (
         "mlops_assets/monitoring",
+        "mlops_assets/data/cleaning/conditions.py",
+        "mlops_assets/data/representation",
         "mlops_assets/evidence",
         "mlops_assets/reporting",
         "mlops_assets/serving",
@@ -95,6 +107,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         ("source", "target", "columns", "owner"),
         per_batch=True,
         one_at_a_time=True,
+        code=("resources/sources",),
     ),
     Artifact(
         "cleaned_dataset",
@@ -230,6 +243,8 @@ ARTIFACTS: tuple[Artifact, ...] = (
         "release",
         (
             "features",
+            "window_profile",
+            "representation_report",
             "model",
             "onnx_model",
             "quantized_model",

@@ -138,7 +138,7 @@ def _materialize(options: argparse.Namespace) -> int:
 def _quarantine(options: argparse.Namespace) -> int:
     import pyarrow.parquet as pq
 
-    from mlops_assets.data.corrections import corrections_template
+    from mlops_assets.data.cleaning.corrections import corrections_template
     from resources.artifact_store import ArtifactKey, MissingArtifactError, write_atomically
 
     workspace = _workspace(options.use_case)

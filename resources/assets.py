@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.protection import MissingKeyError
+from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.privacy.protection import MissingKeyError
 from mlops_assets.reporting.page import Page
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.dvc_lock import fields_md5, record_in_dvc_lock

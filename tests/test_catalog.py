@@ -18,6 +18,8 @@ def test_every_artifact_of_the_lifecycle_is_there() -> None:
         "cleaned_dataset",
         "data_profile",
         "features",
+        "window_profile",
+        "representation_report",
         "model",
         "onnx_model",
         "quantized_model",

@@ -102,7 +102,7 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ),
     ("training/split/test", 0, "training.split.test", "greater than 0"),
     ("training/split/calibration", 0.5, "training.split.calibration", "less than 0.5"),
-    ("training/split/time_column", "when", "training.split.time_column", "no timestamp column"),
+    ("training/split/time_column", "when", "training.split.time_column", "not under columns"),
     ("training/split/time_column", "city", "training.split.time_column", "no timestamp column"),
     ("training/search/families", ["svm"], "training.search.families", "'random_forest'"),
     ("training/search/folds", 2, "training.search.folds", "greater than or equal to 3"),

@@ -17,7 +17,7 @@ from mlops_assets.data.batches import (
     pseudonym_key,
     usable_batches,
 )
-from mlops_assets.data.cleaned_batch import write_cleaned
+from mlops_assets.data.cleaning.cleaned_batch import write_cleaned
 from mlops_assets.data.features import SPLIT_NAMES, build_features, to_table, training_window
 from mlops_assets.data.parquet_files import read_chunks, write_table
 from mlops_assets.data.raw_copy import describe, require_new_content
@@ -128,9 +128,9 @@ def _data_profile(workspace: Workspace) -> dg.AssetsDefinition:
 
     @define(workspace, "data_profile")
     def data_profile(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        from mlops_assets.data.profile import profile_chunks
-        from mlops_assets.data.profile_page import profile_page
-        from mlops_assets.data.profile_report import profile_report
+        from mlops_assets.data.profile.page import profile_page
+        from mlops_assets.data.profile.report import profile_report
+        from mlops_assets.data.profile.summary import profile_chunks
 
         batch = context.partition_key
         key = ArtifactKey("data_profile", batch)
@@ -205,7 +205,7 @@ def _window_profile(workspace: Workspace) -> dg.AssetsDefinition:
 
     @define(workspace, "window_profile")
     def window_profile() -> dg.MaterializeResult[Any]:
-        from mlops_assets.data.window_profile import merged, window_page, window_report
+        from mlops_assets.data.profile.window import merged, window_page, window_report
 
         key = ArtifactKey("window_profile")
         features = store.json(ArtifactKey("features"), "features.json")
@@ -231,7 +231,7 @@ def _window_profile(workspace: Workspace) -> dg.AssetsDefinition:
 def _representation_report(workspace: Workspace) -> dg.AssetsDefinition:
     @define(workspace, "representation_report")
     def representation_report() -> dg.MaterializeResult[Any]:
-        from mlops_assets.data.representation_page import representation_page
+        from mlops_assets.data.representation.page import representation_page
 
         key = ArtifactKey("representation_report")
         with storing(workspace, key) as folder:

@@ -1,7 +1,7 @@
 """The error of a batch that cannot be used at all.
 
 Belongs here: that error alone, which every module that reads a batch may raise. Does not belong
-here: rows that are bad, which go to the quarantine (``cleaning.py``).
+here: rows that are bad, which go to the quarantine (``cleaning/cleaning.py``).
 """
 
 

@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from mlops_assets.content_hash import bytes_md5
-from mlops_assets.data.cleaned_batch import CorrectionsFile
-from mlops_assets.data.cleaning import BatchError, quarantined_share
-from mlops_assets.data.privacy import undecided_columns
-from mlops_assets.data.protection import KEY_VARIABLE
+from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.cleaning.cleaned_batch import CorrectionsFile
+from mlops_assets.data.cleaning.fates import quarantined_share
+from mlops_assets.data.privacy.privacy import undecided_columns
+from mlops_assets.data.privacy.protection import KEY_VARIABLE
 from resources.artifact_store import ArtifactKey
 from resources.workspace import Workspace
 

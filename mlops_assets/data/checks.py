@@ -5,11 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.data.cleaning import adds_up, quarantined_share
-from mlops_assets.data.leakage_report import failing, passes
-from mlops_assets.data.privacy import groups_are_large_enough, undecided_columns
+from mlops_assets.data.cleaning.fates import adds_up, quarantined_share
+from mlops_assets.data.leakage.report import failing, passes
+from mlops_assets.data.privacy.privacy import groups_are_large_enough, undecided_columns
 from mlops_assets.data.raw_copy import licence_is_in_force
-from mlops_assets.data.representation import representation_holds
+from mlops_assets.data.representation.report import representation_holds
 from mlops_assets.data.rule_checks import SEVERITIES
 from mlops_assets.data.waterfall import waterfall_adds_up
 from resources.artifact_store import ArtifactKey

@@ -2,7 +2,7 @@
 
 Belongs here: which batches a model learns from, and which of their rows are for fitting, for
 calibrating and for testing. Does not belong here: encoding (``training/encoding.py``), nor how
-rows got valid (``cleaning.py``).
+rows got valid (``cleaning/cleaning.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning import BatchError
+from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.waterfall import window_waterfall
 from mlops_assets.use_case import Split, UseCase
 

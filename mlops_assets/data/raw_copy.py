@@ -1,7 +1,7 @@
 """A batch as the source delivered it, and the manifest that says what it is.
 
 Belongs here: describing what was copied, and reading delimited text into Parquet. Does not belong
-here: copying (``resources/sources``), judging or changing a row (``cleaning.py``).
+here: copying (``resources/sources``), judging or changing a row (``cleaning/cleaning.py``).
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.delimited import is_delimited, read_delimited
+from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.parquet_files import open_parquet, write_table
+from mlops_assets.data.text.delimited import is_delimited, read_delimited
 from mlops_assets.source_declaration import Source
 from mlops_assets.use_case import UseCase
 

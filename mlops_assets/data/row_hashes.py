@@ -1,21 +1,106 @@
-"""Hashes of rows: what tells whether the rows of a period changed.
+"""Hashes of rows: what tells rows apart without keeping them, and whether rows changed.
 
-Belongs here: one 64-bit hash a row, and the fingerprint of many in their order. Does not belong
-here: hashes of files (``content_hash.py``).
+Belongs here: hashes of values and of rows, and the fingerprint of many rows in their order. Does
+not belong here: hashes of files (``content_hash.py``), or what equal hashes mean
+(``cleaning/row_keys.py``, ``privacy/group_sizes.py``).
 
-A hash depends on the values, their types, and the order of the columns, and on nothing about how a
-file holds them: pieces, row groups and dictionaries do not count.
+A hash depends on the values, their types and the order of the columns, and on nothing about how a
+table holds them: pieces, row groups and dictionaries do not count. Null is a value like any other,
+and numbers are equal bit by bit: 0.0 is not -0.0. Texts are hashed by SipHash-2-4 (Aumasson and
+Bernstein, 2012), numbers by the finalizer of splitmix64 (Steele et al., 2014). The keys are fixed,
+so that every process has the same hashes; they are no protection against who chooses values to
+collide.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-_MISSING = np.uint64(0x9E3779B97F4A7C15)
-_FACTOR = np.uint64(0x100000001B3)
+Hashes = NDArray[np.uint64]
+
+KEYS = ("distinct values.", "groups of equal.")
+"""The 16 bytes each that make two independent hashes of one value."""
+MISSING = np.array([0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64)
+"""Hashes of null, which are those of no small number."""
+SECOND_STREAM = np.uint64(0xD1B54A32D192ED03)
+
+
+def row_hashes(rows: pa.Table | pa.RecordBatch) -> Hashes:
+    """One hash a row, uint64 ``[n]``: two rows that differ share one with probability 2**-64."""
+    hashes: Hashes = wide_row_hashes(rows, KEYS[:1])[0]
+    return hashes
+
+
+def wide_row_hashes(rows: pa.Table | pa.RecordBatch, keys: Sequence[str] = KEYS) -> Hashes:
+    """``[len(keys), n]``: independent hashes of each row's values, by default 128 bits a row."""
+    if isinstance(rows, pa.Table):
+        parts = [wide_row_hashes(batch, keys) for batch in rows.to_batches()]
+        return np.concatenate([np.empty((len(keys), 0), np.uint64), *parts], axis=1)
+    state = np.zeros((len(keys), rows.num_rows), np.uint64)
+    for values in rows.columns:
+        # Mixed between any two columns, or else their values could change places.
+        state = _mixed(state * np.uint64(0x9FB21C651E98DF25) + value_hashes(values, keys))
+    return state
+
+
+def value_hashes(values: pa.Array, keys: Sequence[str] = KEYS) -> Hashes:
+    """``[len(keys), n]``: independent hashes of each value."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    present = values.drop_null() if values.null_count else values
+    hashed = (_number_hashes if _has_bits(values.type) else _object_hashes)(present, keys)
+    if not values.null_count:
+        return hashed
+    result = np.repeat(MISSING[: len(keys), None], len(values), axis=1)
+    result[:, values.is_valid().to_numpy(zero_copy_only=False)] = hashed
+    return result
+
+
+def text_hashes(values: pa.Array | Sequence[str], key: str = KEYS[0]) -> Hashes:
+    """A hash of each text or byte string; ``values`` has no nulls."""
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values.to_pylist() if isinstance(values, pa.Array) else values
+    if not len(objects):
+        return np.empty(0, np.uint64)
+    return np.asarray(pd.util.hash_array(objects, hash_key=key, categorize=False), np.uint64)
+
+
+def _has_bits(type: pa.DataType) -> bool:
+    types = pa.types
+    is_time = types.is_temporal(type) and not types.is_interval(type)
+    return types.is_integer(type) or types.is_floating(type) or types.is_boolean(type) or is_time
+
+
+def _number_hashes(values: pa.Array, keys: Sequence[str]) -> Hashes:
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.uint8())
+    same_width = values.view(pa.type_for_alias(f"int{values.type.bit_width}"))
+    bits = same_width.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
+    streams = [_mixed(bits)]
+    if len(keys) > 1:
+        streams.append(_mixed(_mixed(bits ^ SECOND_STREAM)))
+    return np.stack(streams)
+
+
+def _object_hashes(values: pa.Array, keys: Sequence[str]) -> Hashes:
+    if pa.types.is_nested(values.type) or isinstance(values.type, pa.BaseExtensionType):
+        values = pa.array([repr(value) for value in values.to_pylist()], pa.large_string())
+    encoded = values.dictionary_encode()
+    objects = encoded.dictionary.to_pylist()
+    texts = [value if isinstance(value, str) else repr(value) for value in objects]
+    hashed = np.stack([text_hashes(texts, key) for key in keys])
+    return hashed[:, encoded.indices.to_numpy()]
+
+
+def _mixed(values: Hashes) -> Hashes:
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 class Fingerprint:
@@ -26,7 +111,7 @@ class Fingerprint:
         self._digest = hashlib.md5(described.encode(), usedforsecurity=False)
         self.rows = 0
 
-    def add(self, hashes: np.ndarray) -> None:
+    def add(self, hashes: Hashes) -> None:
         self._digest.update(hashes.astype("<u8").tobytes())
         self.rows += len(hashes)
 
@@ -52,59 +137,3 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
         return pa.binary()
     return kind
-
-
-def row_hashes(table: pa.Table) -> np.ndarray:
-    """A uint64 for each row of a table that has a ``plain_schema``."""
-    combined = np.full(table.num_rows, _MISSING)
-    for column in table.columns:
-        combined *= _FACTOR
-        combined ^= _column_hashes(column)
-    return combined
-
-
-def _column_hashes(column: pa.ChunkedArray) -> np.ndarray:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        return np.concatenate([_array_hashes(chunk) for chunk in array.chunks])
-    return _array_hashes(array)
-
-
-def _array_hashes(array: pa.Array) -> np.ndarray:
-    whole = _as_integers(array)
-    if whole is None:
-        hashes = _hashes_of_distinct(array)
-    else:
-        hashes = pd.util.hash_array(pc.fill_null(whole, 0).to_numpy(zero_copy_only=False))
-    if array.null_count:
-        is_missing = pc.is_null(array).to_numpy(zero_copy_only=False)
-        hashes = np.where(is_missing, _MISSING, hashes)
-    return hashes
-
-
-def _as_integers(array: pa.Array) -> pa.Array | None:
-    """The values as numbers of at most 64 bits, where they are such."""
-    kind = array.type
-    if pa.types.is_boolean(kind) or pa.types.is_float16(kind):
-        return array.cast(pa.uint8() if pa.types.is_boolean(kind) else pa.float32())
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return array
-    if pa.types.is_temporal(kind) and kind.bit_width in (32, 64):
-        return array.view(pa.int32() if kind.bit_width == 32 else pa.int64())
-    return None
-
-
-def _hashes_of_distinct(array: pa.Array) -> np.ndarray:
-    """Hashes of texts and of whatever else there is, each distinct value hashed once."""
-    kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        encoded = pc.dictionary_encode(array.cast(pa.binary()))
-        distinct = encoded.dictionary.to_pylist()
-        places = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
-    else:
-        distinct = [repr(value).encode() for value in array.to_pylist()]
-        places = np.arange(len(array))
-    values = np.empty(max(1, len(distinct)), object)
-    values[: len(distinct)] = distinct
-    hashes: np.ndarray = pd.util.hash_array(values, categorize=False)[places]
-    return hashes

@@ -1,7 +1,7 @@
 """Every declared rule as an asset check that ``cleaned_dataset`` answers itself.
 
-Belongs here: what Dagster is told of the rules. Does not belong here: the rules (``rules.py``), or
-checks that read an artifact again (``checks.py``).
+Belongs here: what Dagster is told of the rules. Does not belong here: the rules
+(``cleaning/rules.py``), or checks that read an artifact again (``checks.py``).
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from mlops_assets.data.rules import declared_rules
+from mlops_assets.data.cleaning.rules import declared_rules
 from resources.assets import asset_key
 from resources.workspace import Workspace
 

@@ -1,8 +1,8 @@
 """The way of the rows from the source to the training set, in steps that add up exactly.
 
 Belongs here: the steps of a batch and of a training window, and whether they add up. Does not
-belong here: what takes rows away (``cleaning.py``, ``features.py``), or how the steps are shown
-(``profile_page.py``).
+belong here: what takes rows away (``cleaning/cleaning.py``, ``features.py``), or how the steps are
+shown (``profile/page.py``).
 
 A step is ``{"step": name, "rows": number}``. What takes rows away is zero or negative; the steps
 named in ``TOTALS`` say how many are left, each counted by itself.

@@ -1,8 +1,8 @@
 """What the training window is, in documents beside its rows.
 
 Belongs here: putting together what is said about the window. Does not belong here: choosing and
-dividing its rows (``features.py``), or each of the examinations (``leakage_report.py``,
-``representation.py``, ``waterfall.py``).
+dividing its rows (``features.py``), or each of the examinations (``leakage/report.py``,
+``representation/report.py``, ``waterfall.py``).
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from mlops_assets.data.features import describe_features
-from mlops_assets.data.leakage_report import leakage_report
-from mlops_assets.data.representation import representation_report
+from mlops_assets.data.leakage.report import leakage_report
+from mlops_assets.data.representation.report import representation_report
 from mlops_assets.monitoring.histograms import summarise
 from mlops_assets.use_case import UseCase
 

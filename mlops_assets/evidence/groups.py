@@ -1,15 +1,16 @@
 """Which rows every report looks at separately: declared slices and sensitive groups.
 
 Belongs here: turning the use case's words into row masks. Does not belong here: how a sensitive
-column is cut into groups (``data/groups.py``), or what is measured on them (``metrics.py``).
+column is cut into groups (``representation/groups.py``), or what is measured on them
+(``metrics.py``).
 """
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning import matching_rows
-from mlops_assets.data.groups import sensitive_groups
+from mlops_assets.data.cleaning.conditions import matching_rows
+from mlops_assets.data.representation.groups import sensitive_groups
 from mlops_assets.use_case import UseCase
 
 Mask = NDArray[np.bool_]

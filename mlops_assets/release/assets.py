@@ -6,8 +6,8 @@ import dagster as dg
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.data.leakage_report import passes
-from mlops_assets.data.representation import representation_holds
+from mlops_assets.data.leakage.report import passes
+from mlops_assets.data.representation.report import representation_holds
 from mlops_assets.governance.ledger import Entry, incumbent
 from mlops_assets.release.bundle import BundleParts, write_bundle
 from mlops_assets.release.gate import Decision, Evidence, decide

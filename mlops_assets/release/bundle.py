@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops_assets.catalog import BY_NAME
 from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.use_case import UseCase
@@ -40,13 +41,17 @@ class BundleParts:
     quantized_is_within_limits: bool
 
 
+REPORTS = tuple(name for name in BY_NAME["release"].upstream if BY_NAME[name].is_report)
+"""What travels with the model, to be read by people."""
+
+
 def write_bundle(folder: Path, parts: BundleParts, use_case: UseCase, name: str) -> None:
     """Write the bundle of use case ``name`` into ``folder``."""
     shutil.copyfile(parts.folders["onnx_model"] / "model.onnx", folder / "model.onnx")
     quantized = parts.folders["quantized_model"] / "model.onnx"
     if quantized.is_file():
         shutil.copyfile(quantized, folder / "quantized.onnx")
-    for report in ("evaluation_report", "explainability_report"):
+    for report in REPORTS:
         shutil.copytree(parts.folders[report], folder / report)
     (folder / "reference.json").write_bytes(json_bytes(parts.reference))
     (folder / "signature.json").write_bytes(json_bytes(signature(use_case)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlops_assets.data.delimited import ENDINGS as TEXT_ENDINGS
+from mlops_assets.data.text.delimited import ENDINGS as TEXT_ENDINGS
 from mlops_assets.source_declaration import Period
 
 FIRST_BATCH, FIRST_BATCH_PATTERN = "batch-001", r"batch-\d{3}"

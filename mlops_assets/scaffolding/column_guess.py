@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning import LARGEST_NUMBER
+from mlops_assets.data.cleaning.coercion import LARGEST_NUMBER
 from mlops_assets.scaffolding import column_names as names
 from mlops_assets.scaffolding.column_roles import (
     MAX_JUNK,

@@ -1,7 +1,7 @@
 """Values that stand for "there is none": words such as ``?`` and numbers such as 999.
 
 Belongs here: recognising them among the values of one column. Does not belong here: taking them
-out (``data/cleaning.py`` does, as the YAML says).
+out (``cleaning/cleaning.py`` does, as the YAML says).
 """
 
 import re

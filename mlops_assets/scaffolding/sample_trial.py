@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlops_assets.column_declaration import Column
-from mlops_assets.data.cleaning import CleanedBatch, clean
+from mlops_assets.data.cleaning.cleaning import CleanedBatch, clean
 from mlops_assets.scaffolding.batch_files import ScaffoldError
 from mlops_assets.scaffolding.column_roles import MAX_JUNK, ColumnGuess
 from mlops_assets.scaffolding.source_sample import Sample
@@ -24,7 +24,7 @@ from mlops_assets.use_case import UseCase
 
 def personal_data(rows: pa.Table, columns: Mapping[str, Column]) -> dict[str, str]:
     """What personal data was found, by column."""
-    from mlops_assets.data.personal_data import find_personal_data
+    from mlops_assets.data.privacy.personal_data import find_personal_data
 
     found = find_personal_data(rows, columns)
     return {
@@ -38,7 +38,7 @@ def identifiers(
     rows: pd.DataFrame, batch: pd.Series, columns: Mapping[str, Column]
 ) -> dict[str, str]:
     """Why the leakage tests would take an input for the name of a row, by column."""
-    from mlops_assets.data.leakage_report import identifiers as judge
+    from mlops_assets.data.leakage.report import identifiers as judge
 
     found = judge(rows, batch, columns)
     return {f.column: f.explanation for f in found if f.column and f.verdict in ("leak", "unknown")}
@@ -46,7 +46,7 @@ def identifiers(
 
 def leaks(rows: pd.DataFrame, target: pd.Series) -> dict[str, str]:
     """Why an input gives the target away, by column."""
-    from mlops_assets.data.leakage import find_leaks
+    from mlops_assets.data.leakage.leakage import find_leaks
 
     return {f.column: f.explanation for f in find_leaks(rows, target, seed=SEED) if f.column}
 

@@ -54,7 +54,7 @@ class UseCaseScaffolder(dg.Scaffolder[ScaffoldParams]):
 
         Raises ``click.ClickException``, which dg prints as one message and nothing else.
         """
-        from mlops_assets.data.cleaning import BatchError
+        from mlops_assets.data.batch_error import BatchError
         from resources.sources.base import SourceError
 
         try:

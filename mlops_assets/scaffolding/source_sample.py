@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning import BatchError
+from mlops_assets.data.batch_error import BatchError
 from mlops_assets.scaffolding.batch_files import Located, ScaffoldError
 
 MAX_ROWS = 200_000

@@ -40,7 +40,7 @@ def read_text(
     content: bytes, file: str, batch: str, numbers: frozenset[str]
 ) -> tuple[pa.Table, Any]:
     """A text file as cleaning will see it; how it is written is detected."""
-    from mlops_assets.data.delimited import read_delimited
+    from mlops_assets.data.text.delimited import read_delimited
     from mlops_assets.source_declaration import Delimited
 
     table, written = read_delimited(content, file, batch, Delimited(), numbers)

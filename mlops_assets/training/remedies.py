@@ -1,9 +1,9 @@
 """What training does about classes and groups with few rows, where the use case asks for it.
 
 Belongs here: class weights, drawing rows of small groups again, and refusing to train with too few
-rows of a group. Does not belong here: which groups there are (``data/groups.py``), whether they are
-represented (``data/representation.py``), or fitting (``fit.py``). Only rows that are fitted on are
-weighed or drawn again, never those a model is validated, calibrated or tested on.
+rows of a group. Does not belong here: which groups there are (``representation/groups.py``),
+whether they are represented (``representation/report.py``), or fitting (``fit.py``). Only rows that
+are fitted on are weighed or drawn again, never those a model is validated, calibrated or tested on.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.group_counts import may_be_named, shown
-from mlops_assets.data.groups import Grouping, crossed, with_reference
+from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.representation.group_counts import may_be_named, shown
+from mlops_assets.data.representation.groups import Grouping, crossed, with_reference
 from mlops_assets.training.selection import forward_folds, thin
 from mlops_assets.use_case import Search, UseCase
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from mlops_assets.data.delimited import ENDINGS, is_delimited
+from mlops_assets.data.text.delimited import ENDINGS, is_delimited
 from mlops_assets.source_declaration import Source
 from resources.sources.base import Copy, Delivery, SourceError, require_room
 from resources.sources.storage import Storage, StoredFile

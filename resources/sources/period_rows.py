@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.delimited import is_delimited, read_delimited
+from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.parquet_files import open_parquet
 from mlops_assets.data.periods import period_end, period_names, period_start
 from mlops_assets.data.row_hashes import plain_schema
+from mlops_assets.data.text.delimited import is_delimited, read_delimited
 from mlops_assets.source_declaration import Batches, Delimited
 from resources.sources.base import SourceError
 from resources.sources.files import fetch

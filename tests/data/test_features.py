@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.data.cleaning import BatchError, clean
+from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.cleaning.cleaning import clean
 from mlops_assets.data.features import (
     SPLIT_NAMES,
     build_features,
@@ -18,11 +19,20 @@ from mlops_assets.data.features import (
     divide,
     training_window,
 )
+from mlops_assets.data.waterfall import waterfall_adds_up
 from mlops_assets.use_case import Split, UseCase
 
 MakeUseCase = Callable[..., UseCase]
 Cleaned = dict[str, pd.DataFrame]
 BATCHES = ["2020-01", "2020-02", "2020-03", "2020-04"]
+
+
+@pytest.fixture(scope="module")
+def counts(make_batch: Callable[..., pa.Table], make_use_case: MakeUseCase) -> dict[str, Any]:
+    """What became of the rows of the three months."""
+    months = BATCHES[:3]
+    raw = {month: make_batch(month, seed=number) for number, month in enumerate(months)}
+    return {m: clean(rows, make_use_case(), m).counts for m, rows in raw.items()}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +147,7 @@ def test_the_share_of_calibration_rows_is_the_declared_one() -> None:
 
 
 def test_leaks_are_never_there_and_sensitive_columns_are_kept_for_the_reports(
-    cleaned: Cleaned, make_use_case: MakeUseCase
+    cleaned: Cleaned, counts: dict[str, Any], make_use_case: MakeUseCase
 ) -> None:
     use_case = make_use_case()
 
@@ -147,7 +157,7 @@ def test_leaks_are_never_there_and_sensitive_columns_are_kept_for_the_reports(
         "batch", "split", "due", "city", "size", "parcels", "weight", "fragile", "group",
         "note", "late",
     ]  # fmt: skip
-    facts = describe_features(features, use_case, dict.fromkeys(cleaned, "0"), {})
+    facts = describe_features(features, use_case, dict.fromkeys(cleaned, "0"), counts, {})
     assert facts["never_inputs"] == ["group", "minutes_late"]
     assert not {"group", "minutes_late", "note", "late", "batch", "split"} & set(facts["inputs"])
 
@@ -268,15 +278,20 @@ def test_an_older_batch_without_labels_is_passed_over(
 
 
 def test_the_facts_count_rows_and_classes_of_each_split(
-    cleaned: Cleaned, make_use_case: MakeUseCase
+    cleaned: Cleaned, counts: dict[str, Any], make_use_case: MakeUseCase
 ) -> None:
     use_case = make_use_case()
     features = build_features(cleaned, use_case)
 
-    facts = describe_features(features, use_case, {"2020-01": "a", "2020-03": "b"}, {"x": "why"})
+    facts = describe_features(
+        features, use_case, {"2020-01": "a", "2020-03": "b"}, counts, {"x": "why"}
+    )
 
     assert facts["last_batch"] == "2020-03"
     assert facts["excluded_batches"] == {"x": "why"}
+    assert waterfall_adds_up(facts["waterfall"])
+    delivered, *_, train = facts["waterfall"]
+    assert (delivered["rows"], train["rows"]) == (1200, facts["splits"]["train"]["rows"])
     assert sum(split["rows"] for split in facts["splits"].values()) == len(features)
     tested = features[features["split"] == "test"]
     assert facts["splits"]["test"]["rows"] == len(tested)

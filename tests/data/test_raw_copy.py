@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.data import raw_copy
-from mlops_assets.data.cleaning import BatchError
+from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.raw_copy import describe, licence_is_in_force, require_new_content
 from mlops_assets.source_declaration import Source
 from mlops_assets.use_case import UseCase

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.data.batch_error import BatchError
-from mlops_assets.data.cleaning import clean
-from mlops_assets.data.profile import profile
+from mlops_assets.data.cleaning.cleaning import clean
+from mlops_assets.data.profile.summary import profile
 from mlops_assets.data.waterfall import batch_waterfall, waterfall_adds_up, window_waterfall
 
 NUMBER = st.integers(0, 10_000)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.groups import MAX_LEVELS
+from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.representation.groups import MAX_LEVELS
 from mlops_assets.evidence.groups import row_groups
 from mlops_assets.use_case import UseCase
 

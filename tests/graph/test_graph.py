@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from mlops_assets.catalog import ARTIFACTS
+from mlops_assets.data.cleaning.rules import declared_rules
 from mlops_assets.definitions import defs
 from mlops_assets.lifecycle import JOBS, build_definitions
 from resources.workspace import Workspace
@@ -18,6 +19,8 @@ EDGES = {
     "cleaned_dataset": {"raw_copy"},
     "data_profile": {"cleaned_dataset"},
     "features": {"cleaned_dataset"},
+    "window_profile": {"features", "data_profile"},
+    "representation_report": {"features"},
     "model": {"features"},
     "onnx_model": {"model", "features"},
     "quantized_model": {"onnx_model", "features"},
@@ -27,6 +30,8 @@ EDGES = {
     "performance_report": {"cleaned_dataset"},
     "release": {
         "features",
+        "window_profile",
+        "representation_report",
         "model",
         "onnx_model",
         "quantized_model",
@@ -36,7 +41,7 @@ EDGES = {
 }
 PER_BATCH = {"raw_copy", "cleaned_dataset", "data_profile", "drift_report", "performance_report"}
 CHECKS = {
-    "raw_copy": {"licence_in_force"},
+    "raw_copy": {"licence_in_force", "delivered_once"},
     "cleaned_dataset": {
         "rows_add_up",
         "few_rows_quarantined",
@@ -44,7 +49,7 @@ CHECKS = {
         "no_personal_data",
         "nobody_singled_out",
     },
-    "features": {"no_leakage"},
+    "features": {"no_leakage", "window_adds_up", "nobody_left_out"},
     "onnx_model": {"onnx_agrees_with_model"},
     "quantized_model": {"quantized_form_within_limits"},
     "drift_report": {"no_drift"},
@@ -56,6 +61,7 @@ BLOCKING = {
     "few_rows_quarantined",
     "no_personal_data",
     "no_leakage",
+    "window_adds_up",
     "onnx_agrees_with_model",
 }
 
@@ -97,7 +103,7 @@ def test_every_asset_says_what_and_whose_it_is(specs: dict[str, dg.AssetSpec]) -
         assert spec.group_name and spec.group_name.startswith(key.split("/")[0])
 
 
-def test_checks(definitions: dg.Definitions) -> None:
+def test_checks(definitions: dg.Definitions, project: Path) -> None:
     graph = definitions.resolve_asset_graph()
     found: dict[str, set[str]] = {}
     blocking = set()
@@ -106,7 +112,11 @@ def test_checks(definitions: dg.Definitions) -> None:
             found.setdefault(key.asset_key.path[1], set()).add(key.name)
             if graph.get_check_spec(key).blocking:
                 blocking.add(key.name)
-    assert found == CHECKS
+    folder = project / "mlops_assets" / "defs" / "flight_delays"
+    rules = declared_rules(Workspace.read(folder, project).use_case)
+    named = {rule.check for rule in rules}
+    assert {"origin_is_allowed", "distance_is_integer", "carrier_is_present"} <= named
+    assert found == {**CHECKS, "cleaned_dataset": CHECKS["cleaned_dataset"] | named}
     assert blocking == BLOCKING
 
 

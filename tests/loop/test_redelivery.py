@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from small_project import deliver, make_project, run_once, source_file, workspace_of
 
-from mlops_assets.data.corrections import corrections_template
+from mlops_assets.data.cleaning.corrections import corrections_template
 from resources.artifact_store import ArtifactKey
 from resources.workspace import Workspace
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mlops_assets.data.cleaning import clean
+from mlops_assets.data.cleaning.cleaning import clean
 from mlops_assets.scaffolding.column_guess import guess_column
 from mlops_assets.scaffolding.column_roles import ColumnGuess
 from mlops_assets.use_case import UseCase

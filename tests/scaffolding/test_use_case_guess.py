@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlops_assets.column_declaration import Column
-from mlops_assets.data.cleaning import clean
+from mlops_assets.data.cleaning.cleaning import clean
 from mlops_assets.scaffolding.batch_files import ScaffoldError, locate
 from mlops_assets.scaffolding.sample_trial import Finders, identifiers, leaks
 from mlops_assets.scaffolding.source_sample import read_sample

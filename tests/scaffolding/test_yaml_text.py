@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_assets.data.cleaning import clean
+from mlops_assets.data.cleaning.cleaning import clean
 from mlops_assets.scaffolding.yaml_text import scalar
 from mlops_assets.use_case import UseCase
 

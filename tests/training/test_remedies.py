@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
-from mlops_assets.data.cleaning import BatchError
-from mlops_assets.data.groups import Grouping
+from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.representation.groups import Grouping
 from mlops_assets.training.remedies import (
     ClassWeights,
     Resampler,

@@ -1,0 +1,211 @@
+"""What stands out in a batch's profile, in words, strongest first.
+
+Belongs here: what counts as worth saying, how strong it is and how it is said. Does not belong
+here: the figures themselves (``report.py``, ``relations.py``).
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlops_assets.data.profile.relations import chance
+
+RARE_ROWS = 5
+RARE, OTHER = "(rare levels)", "(other levels)"
+LIMITS: dict[str, float] = {
+    "rare_level_rows": RARE_ROWS,
+    "missing_share": 0.01,
+    "association": 0.3,
+    "significance": 0.05,
+    "rows_to_compare_rates": 30,
+    "minority_share": 0.1,
+    "identifier_share": 0.95,
+}
+"""From where on something is an insight; written into the report."""
+UNSEEN = 0.5
+"""Weight of what concerns a column that no model sees (leak, ignored)."""
+
+Figures = dict[str, Any]
+
+
+def insights(report: Mapping[str, Any], more: Iterable[Figures] = ()) -> list[Figures]:
+    """What stands out, strongest first: ``columns``, ``kind``, ``strength`` (0 to 1), ``text``.
+    ``more`` are insights from elsewhere that are ranked among them.
+
+    A strength is an effect, not a probability: a share of rows, a Cramer's V, a difference of two
+    rates or a Jensen-Shannon distance, halved where it concerns a column that no model sees.
+    """
+    found = [
+        *_label_insights(report),
+        *_quarantine_insights(report),
+        *(found for one in report["series"] for found in _column_insights(one, report)),
+        *_rate_insights(report),
+        *_pair_insights(report),
+        *_change_insights(report),
+        *more,
+    ]
+    unseen = {s["name"] for s in report["series"] if s["role"] in ("leak", "ignored")}
+    for one in found:
+        if unseen.intersection(one["columns"]):
+            one["strength"] *= UNSEEN
+    found.sort(key=lambda i: (-i["strength"], i["kind"], i["columns"], i["text"]))
+    # Columns that are missing together say so once, not each again.
+    first = {(i["kind"], *sorted(i["columns"])): i for i in reversed(found)}
+    return [i for i in found if first[(i["kind"], *sorted(i["columns"]))] is i]
+
+
+def insight(kind: str, columns: Sequence[str], strength: float, text: str) -> Figures:
+    """One insight; a strength beyond 0 to 1 is cut."""
+    return {
+        "kind": kind,
+        "columns": list(columns),
+        "strength": round(min(1.0, max(0.0, strength)), 6),
+        "text": text,
+    }
+
+
+def _label_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    labels, target, limits = report["labels"], report["target"], report["limits"]
+    share = labels["positive_share"]
+    if share is None:
+        if report["rows"]:
+            yield insight("labels", [target], 1.0, f"No row has a label in {target}.")
+        return
+    minority = min(share, 1.0 - share)
+    if minority == 0.0:
+        yield insight("balance", [target], 1.0, f"{target} is the same in every labelled row.")
+    elif minority < limits["minority_share"]:
+        text = f"{target} is out of balance: {percent(share)} of the labelled rows are positive."
+        yield insight("balance", [target], 0.5 - minority, text)
+
+
+def _quarantine_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    delivered, quarantined = (step["rows"] for step in report["waterfall"][:2])
+    share = -quarantined / delivered if delivered else 0.0
+    if share < report["limits"]["missing_share"]:
+        return
+    reasons = report["quarantine_reasons"]
+    most = max(sorted(reasons), key=lambda code: reasons[code], default=None)
+    why = "" if most is None else f", most often for {most}"
+    text = f"{percent(share)} of the delivered rows are in the quarantine{why}."
+    yield insight("quarantine", [], share, text)
+
+
+def _column_insights(one: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[Figures]:
+    """What stands out in one column by itself; parts of a timestamp are no columns."""
+    name, limits, share = one["name"], report["limits"], one["missing_share"]
+    if name != one["column"] or not report["rows"]:
+        return
+    if share == 1.0:
+        yield insight("missing", [name], 1.0, f"{name} is missing in every row.")
+        return
+    if share >= limits["missing_share"]:
+        partners = _missing_with(name, report)
+        with_them = f", mostly together with {_listed(partners)}" if partners else ""
+        text = f"{name} is missing in {percent(share)} of the rows{with_them}."
+        yield insight("missing", [name, *partners], share, text)
+    if one["distinct"] == 1 and one["role"] != "target" and one["present"] > 1:
+        yield insight("constant", [name], 0.5, f"{name} is constant.")
+    codes = one["type"] in ("string", "integer") and one["kind"] in ("category", "number")
+    unlike = one["distinct"] / one["present"]
+    enough = one["present"] >= limits["rows_to_compare_rates"]
+    if codes and enough and unlike >= limits["identifier_share"]:
+        text = f"{name} differs in almost every row, as an identifier does."
+        yield insight("identifier", [name], unlike, text)
+    if one["outliers"]:
+        low, high = one["fences"]
+        number = f"{one['outliers']:,} outlier{'s' if one['outliers'] > 1 else ''}"
+        part = one["outliers"] / one["present"]
+        text = f"{name} has {number} ({percent(part)}), beyond {low:.4g} to {high:.4g}."
+        yield insight("outliers", [name], part, text)
+
+
+def _missing_with(name: str, report: Mapping[str, Any]) -> list[str]:
+    """Up to three other columns that are missing in most of the same rows, and more often there
+    than they are anyway."""
+    together, rows = report["missing"]["together"], report["rows"]
+    mine = together[name]
+    shares = {other: n / mine[name] for other, n in mine.items() if other != name}
+    most = [o for o, s in shares.items() if s > max(0.5, 1.5 * together[o][o] / rows)]
+    return sorted(most, key=lambda other: (-shares[other], other))[:3]
+
+
+def _rate_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    """Where the positive rate of two levels of a column differs beyond chance.
+
+    All pairs of levels of all columns are candidates, and the significance is divided by their
+    number (Bonferroni). Leaks are left out: they are declared to know the answer.
+    """
+    target, limits = report["target"], report["limits"]
+    leaks = {s["name"] for s in report["series"] if s["role"] == "leak"}
+    candidates = [
+        (one, _comparable_rates(one, limits))
+        for one in report["series"]
+        if one["role"] != "target" and one["name"] not in leaks
+    ]
+    pairs = sum(math.comb(len(bins), 2) for _, bins in candidates)
+    for one, bins in candidates:
+        if len(bins) < 2:
+            continue
+        high, low = rate_extremes(one, limits)
+        table = [[b["positives"], b["labelled"] - b["positives"]] for b in (low, high)]
+        p = chance(np.array(table, dtype=np.int64))
+        if p * pairs < limits["significance"]:
+            difference = high["positive_share"] - low["positive_share"]
+            yield insight("target", [one["name"]], difference, _rates(target, one, low, high))
+
+
+def rate_extremes(one: Mapping[str, Any], limits: Mapping[str, float]) -> tuple[Figures, Figures]:
+    """The bins of a series with the largest and the smallest share of positives, among those with
+    enough labelled rows; ``ValueError`` where fewer than two have them."""
+    bins = sorted(_comparable_rates(one, limits), key=lambda b: (b["positive_share"], b["label"]))
+    if len(bins) < 2:
+        raise ValueError(f"{one['name']} has fewer than two bins to compare")
+    return bins[-1], bins[0]
+
+
+def _comparable_rates(one: Mapping[str, Any], limits: Mapping[str, float]) -> list[Figures]:
+    least = limits["rows_to_compare_rates"]
+    return [b for b in one["bins"] if b["labelled"] >= least and b["label"] not in (RARE, OTHER)]
+
+
+def _rates(target: str, one: Mapping[str, Any], low: Figures, high: Figures) -> str:
+    a, b = high["positive_share"], low["positive_share"]
+    name = one["name"]
+    against = f"({percent(a)} against {percent(b)})"
+    if b == 0.0:
+        return f"{target} occurs for {name} {high['label']}, never for {low['label']} {against}."
+    times = f"{a / b:.1f} times as common"
+    return f"{target} is {times} for {name} {high['label']} as for {low['label']} {against}."
+
+
+def _pair_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    for pair in report["associations"]:
+        names = [pair["first"], pair["second"]]
+        if pair["v"] >= report["limits"]["association"] and report["target"] not in names:
+            text = f"{names[0]} and {names[1]} go together (V = {pair['v']:.2f})."
+            yield insight("association", names, pair["v"], text)
+
+
+def _change_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    limits, many = report["limits"], len(report["changes"])
+    for change in report["changes"]:
+        distance = change["to_earlier"]
+        if distance is None or distance < limits["change"]:
+            continue
+        if change["chance"] * many < limits["significance"]:
+            text = f"{change['series']} differs from the earlier batches (distance {distance:.2f})."
+            yield insight("change", [change["series"]], distance, text)
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with a digit that means something: 31%, 2.4%, 0.03%."""
+    if share >= 0.1 or share == 0.0:
+        return f"{share:.0%}" if share < 0.995 or share == 1.0 else f"{share:.2%}"
+    return f"{share:.1%}" if share >= 0.001 else f"{share:.3%}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

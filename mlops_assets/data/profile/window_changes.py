@@ -1,0 +1,159 @@
+"""How the batches of a training window differ from each other: figures, and what they say.
+
+Belongs here: class balance, missing values and distances by batch, and their insights in words.
+Does not belong here: how one batch differs from earlier ones (``relations.py``), or how the
+window is shown (``window_sections.py``).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from mlops_assets.data.profile.insights import insight, percent
+from mlops_assets.data.profile.relations import chance, distance, side_by_side
+from mlops_assets.data.profile.summary import Summary
+from mlops_assets.data.representation.proportions import wilson
+
+Figures = dict[str, Any]
+
+
+def balance(summaries: Mapping[str, Summary]) -> list[Figures]:
+    """Rows and the share of positives of each batch, with its 95% interval (E. Wilson, 1927)."""
+    found = []
+    for batch, summary in summaries.items():
+        rows, labelled, positives = summary["rows"]
+        share = wilson(positives, labelled)
+        found.append(
+            {
+                "batch": batch,
+                "rows": rows,
+                "labelled": labelled,
+                "positives": positives,
+                "positive_share": share.value,
+                "low": share.low,
+                "high": share.high,
+            }
+        )
+    return found
+
+
+def missing_shares(summaries: Mapping[str, Summary]) -> list[Figures]:
+    """For each column with a missing value, the share of missing ones by batch; those that differ
+    most between batches come first."""
+    found = []
+    first = next(iter(summaries.values()))
+    for name in first["columns"]:
+        missing = {batch: s["series"][name]["missing"][0] for batch, s in summaries.items()}
+        rows = {batch: summary["rows"][0] for batch, summary in summaries.items()}
+        if not any(missing.values()):
+            continue
+        shares = {b: n / rows[b] if rows[b] else None for b, n in missing.items()}
+        known = [share for share in shares.values() if share is not None]
+        table = np.array([[n, rows[b] - n] for b, n in missing.items() if rows[b]], np.int64)
+        difference = max(known) - min(known)
+        figures = {"column": name, "shares": shares, "difference": difference}
+        found.append({**figures, "chance": chance(table)})
+    return sorted(found, key=lambda one: (-one["difference"], one["column"]))
+
+
+def series_changes(
+    window: Mapping[str, Figures], batches: Mapping[str, Mapping[str, Figures]]
+) -> list[Figures]:
+    """Jensen-Shannon distance (base 2) of each batch to the window, series by series, strongest
+    first. Both arguments are ``comparable`` figures by series, the second by batch.
+
+    ``chance`` is that of so different batches where all are samples of one source.
+    """
+    found = [_series_change(name, mine, batches) for name, mine in window.items()]
+    return sorted(found, key=lambda one: (-(one["largest"] or 0.0), one["series"]))
+
+
+def window_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    """What stands out between the batches, and what the leakage tests found."""
+    yield from _drift_insights(report)
+    yield from _balance_insights(report)
+    yield from _missing_insights(report)
+    yield from _leakage_insights(report)
+
+
+def _series_change(
+    name: str, mine: Figures, batches: Mapping[str, Mapping[str, Figures]]
+) -> Figures:
+    rows = {
+        batch: series[name]["rows"]
+        for batch, series in batches.items()
+        if series.get(name, {}).get("scheme") == mine["scheme"]
+    }
+    distances = {
+        batch: distance(side_by_side(rows[batch], mine["rows"])) if batch in rows else None
+        for batch in batches
+    }
+    known = {batch: found for batch, found in distances.items() if found is not None}
+    batch = max(known, key=lambda one: known[one], default=None)
+    return {
+        "series": name,
+        "distances": distances,
+        "largest": known[batch] if batch is not None else None,
+        "batch": batch,
+        "mean": sum(known.values()) / len(known) if known else None,
+        "chance": chance(side_by_side(*rows.values())) if len(rows) > 1 else 1.0,
+    }
+
+
+def _drift_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    limits, many = report["limits"], len(report["changes_by_batch"])
+    said = False
+    for change in report["changes_by_batch"]:
+        name, largest = change["series"], change["largest"]
+        if largest is None or largest < limits["change"]:
+            continue
+        if change["chance"] * many >= limits["significance"]:
+            continue
+        where = f"at a distance of {largest:.2f} from the window in {change['batch']}"
+        most = "differs" if said else "drifts most"
+        yield insight("change", [name], largest, f"{name} {most} from batch to batch: {where}.")
+        said = True
+
+
+def _balance_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    known = [one for one in report["balance"] if one["labelled"]]
+    if len(known) < 2:
+        return
+    table = np.array([[b["positives"], b["labelled"] - b["positives"]] for b in known], np.int64)
+    if chance(table) >= report["limits"]["significance"]:
+        return
+    known.sort(key=lambda one: (one["positive_share"], one["batch"]))
+    low, high = known[0], known[-1]
+    text = (
+        f"{report['target']} goes from {percent(low['positive_share'])} of the labelled rows in "
+        f"{low['batch']} to {percent(high['positive_share'])} in {high['batch']}."
+    )
+    difference = high["positive_share"] - low["positive_share"]
+    yield insight("balance by batch", [report["target"]], difference, text)
+
+
+def _missing_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    limits, many = report["limits"], len(report["missing_by_batch"])
+    for one in report["missing_by_batch"]:
+        if one["difference"] < limits["missing_share"]:
+            continue
+        if one["chance"] * many >= limits["significance"]:
+            continue
+        shares = {batch: share for batch, share in one["shares"].items() if share is not None}
+        low, high = (pick(shares, key=lambda batch: shares[batch]) for pick in (min, max))
+        text = (
+            f"{one['column']} is missing in {percent(shares[low])} of the rows of {low}, and in "
+            f"{percent(shares[high])} of {high}."
+        )
+        yield insight("missing by batch", [one["column"]], one["difference"], text)
+
+
+def _leakage_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    for test in report["leakage"]:
+        if test["verdict"] == "ok":
+            continue
+        strength = 1.0 if test["verdict"] != "suspicious" else 0.5
+        columns = [test["column"]] if test["column"] else []
+        text = f"Leakage, {test['verdict']}: {test['explanation']}"
+        yield insight("leakage", columns, strength, text)

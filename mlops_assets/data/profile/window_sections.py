@@ -1,0 +1,155 @@
+"""What the page of a training window has beyond that of a batch: change, balance, leakage.
+
+Belongs here: which tables and plots show how a window's batches differ. Does not belong here: the
+figures (``window_changes.py``), or what a batch's page has as well (``sections.py``).
+"""
+
+from typing import Any
+
+from mlops_assets.data.profile.sections import Report
+from mlops_assets.reporting.page import (
+    Cell,
+    Interval,
+    IntervalPlot,
+    Line,
+    LinePlot,
+    Plot,
+    Section,
+    Table,
+)
+
+LINES_DRAWN = 6
+"""As many as can be told apart in grey."""
+SERIES_SHOWN = 10
+INTERVALS_DRAWN = 40
+
+
+def changes_section(report: Report) -> Section:
+    changes, batches = report["changes_by_batch"][:SERIES_SHOWN], report["batches"]
+    limit = report["limits"]["change"]
+    title = "Change over batches"
+    if len(batches) < 2:
+        return Section(title, "The window has one batch: nothing to compare.")
+    drawn = [one for one in changes if one["largest"] is not None][:LINES_DRAWN]
+    plot = _by_batch(
+        "Distance of each batch to the window, series that change most",
+        "Jensen-Shannon distance (base 2)",
+        batches,
+        {one["series"]: one["distances"] for one in drawn},
+    )
+    return Section(
+        title,
+        "How far each batch is from the whole window (0: equal shares, 1: disjoint), missing "
+        f"values included; less than {limit:g} is too small to matter. The distances of every "
+        "series and batch are in report.json.",
+        (plot, _distances(changes, limit), _standing_out(report)),
+    )
+
+
+def balance_section(report: Report) -> Section:
+    """The share of positives and of missing values by batch."""
+    target, batches = report["target"], report["batches"]
+    blocks: list[Plot] = []
+    known = [one for one in report["balance"] if one["labelled"]]
+    if known and len(known) <= INTERVALS_DRAWN:
+        intervals = (Interval(b["batch"], b["positive_share"], b["low"], b["high"]) for b in known)
+        blocks.append(
+            IntervalPlot(
+                alt=f"Share of {target} by batch",
+                x_label=f"share of {target}",
+                intervals=tuple(intervals),
+                limit=report["labels"]["positive_share"],
+                limit_name="whole window",
+            )
+        )
+    elif known:
+        shares = {one["batch"]: one["positive_share"] for one in report["balance"]}
+        blocks.append(_by_batch(f"Share of {target} by batch", "share", batches, {target: shares}))
+    varying = [one for one in report["missing_by_batch"] if one["difference"] > 0.0]
+    if varying and len(batches) > 1:
+        lines = _alike(varying, report["limits"]["missing_share"])
+        name = "Missing values by batch, columns that differ most"
+        blocks.append(_by_batch(name, "share of rows", batches, lines))
+    text = f"How often {target} is positive in each batch, with 95% intervals"
+    missing = ", and which share of its rows has no value." if len(blocks) > 1 else "."
+    return Section("Balance and missing values by batch", text + missing, tuple(blocks))
+
+
+def leakage_section(report: Report) -> Section:
+    tests = report["leakage"]
+    if not tests:
+        return Section("Leakage", "No leakage test ran.")
+    shown = [test for test in tests if test["verdict"] != "ok"]
+    text = f"{len(tests)} tests, of which {len(tests) - len(shown)} found nothing."
+    if not shown:
+        return Section("Leakage", text)
+    rows = tuple(
+        (test["name"], test["column"] or "", test["verdict"], test["explanation"]) for test in shown
+    )
+    table = Table("What the tests found", ("Test", "Column", "Verdict", "Why"), rows)
+    return Section("Leakage", text, (table,))
+
+
+def _distances(changes: list[dict[str, Any]], limit: float) -> Table:
+    rows = tuple(
+        (
+            one["series"],
+            _two_digits(one["largest"]),
+            one["batch"],
+            _two_digits(one["mean"]),
+            limit,
+        )
+        for one in changes
+    )
+    headings = ("Series", "Largest", "In", "Mean of all batches", "Smallest that matters")
+    return Table("Series that change most", headings, rows)
+
+
+def _alike(columns: list[dict[str, Any]], tolerance: float) -> dict[str, dict[str, float | None]]:
+    """Shares by batch of the first of each group of columns that are missing alike, by the name of
+    the group: lines on top of each other could not be told apart."""
+    groups: list[list[dict[str, Any]]] = []
+    for one in columns:
+        near = (g for g in groups if _farthest(g[0]["shares"], one["shares"]) < tolerance)
+        group = next(near, None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    return {
+        g[0]["column"] + (f" and {len(g) - 1} alike" if len(g) > 1 else ""): g[0]["shares"]
+        for g in groups[:LINES_DRAWN]
+    }
+
+
+def _farthest(first: dict[str, float | None], second: dict[str, float | None]) -> float:
+    pairs = [(a, second[batch]) for batch, a in first.items()]
+    return max((abs(a - b) for a, b in pairs if a is not None and b is not None), default=0.0)
+
+
+def _standing_out(report: Report) -> Table:
+    rows = tuple(
+        (one["batch"], one["rows"], report["standing_out"][one["batch"]] or "")
+        for one in report["balance"]
+    )
+    return Table("What stands out most in each batch", ("Batch", "Rows", "What"), rows)
+
+
+def _two_digits(value: float | None) -> Cell:
+    return None if value is None else round(value, 2)
+
+
+def _by_batch(
+    alt: str, y_label: str, batches: list[str], lines: dict[str, dict[str, float | None]]
+) -> LinePlot:
+    places = tuple(float(place) for place in range(len(batches)))
+    return LinePlot(
+        alt=alt,
+        x_label="batch",
+        y_label=y_label,
+        lines=tuple(
+            Line(name, places, tuple(values[batch] for batch in batches))
+            for name, values in lines.items()
+        ),
+        categories=tuple(batches),
+    )

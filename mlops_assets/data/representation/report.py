@@ -1,0 +1,197 @@
+"""Whether a training window holds enough of everyone the model is for.
+
+Belongs here: each sensitive group's share against the reference, the verdicts and the shortfalls in
+words. Does not belong here: which groups there are (``groups.py``), what is counted of them and
+what may be written down (``group_counts.py``), the page (``page.py``) or what
+training does about a shortfall (``training/remedies.py``).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from mlops_assets.data.representation.group_counts import (
+    FEWEST_SHOWN,
+    MOST_CROSSINGS,
+    MOST_GROUPS_COMPARED,
+    ROWS_TO_COMPARE,
+    TEST,
+    TRAIN,
+    Counted,
+    Figures,
+    Rows,
+    count,
+    crossings,
+    figures,
+    is_hidden,
+    label_rate,
+    may_be_named,
+    rate_differences,
+    totals,
+)
+from mlops_assets.data.representation.groups import MISSING, Grouping, with_reference
+from mlops_assets.data.representation.proportions import CONFIDENCE, UNKNOWN, Estimate, wilson
+from mlops_assets.use_case import Representation, UseCase
+
+UNDER, SMALL, NO_REFERENCE = "under-represented", "too small to evaluate", "no reference"
+ABSENT, NOT_IN_REFERENCE, FINE = "does not occur", "not in the reference", "represented"
+NOT_COMPARABLE = "cannot be compared"
+
+Shares = Mapping[str, float]
+
+
+def representation_report(features: pd.DataFrame, use_case: UseCase) -> Figures:
+    """The figures of a training window, as ``report.json`` holds them.
+
+    ``features`` are rows as ``build_features`` returns them: ``batch``, ``split``, the sensitive
+    columns, and the target as 0 or 1 (missing: no label). A group's share is that of the train rows
+    that say which group they are of. The reference is taken as exact, so that the interval of a
+    ratio is that of the share divided by it. Label rates are over the whole window. A count of one
+    to four is the text ``fewer than 5``, and what would give it away is ``None``.
+    """
+    declared = use_case.representation
+    rows = Rows.of(features, use_case.target.column)
+    groupings, counted, columns = [], [], []
+    for name in use_case.sensitive:
+        grouping = may_be_named(features, name, use_case)
+        extended, shares = with_reference(grouping, declared.reference.get(name, {}))
+        groupings.append(grouping)
+        counted.append(count(extended, rows))
+        columns.append(_column(counted[-1], shares, use_case))
+    every, labelled = totals(rows)
+    return {
+        "use_case": use_case.title,
+        "target": use_case.target.column,
+        "batches": sorted(str(batch) for batch in features["batch"].unique()),
+        "rows": every,
+        "labelled": labelled,
+        "label_rate": label_rate(rows),
+        "limits": _limits(declared),
+        "reference_source": declared.reference_source,
+        "policy": declared.policy,
+        "columns": columns,
+        "differences": rate_differences(counted),
+        "crossings": crossings(groupings, rows, declared.min_rows),
+        "shortfalls": [
+            {"group": group["group"], "text": text}
+            for column in columns
+            for group in column["groups"]
+            for text in _shortfalls(group, declared)
+        ],
+    }
+
+
+def representation_holds(report: Mapping[str, Any]) -> bool:
+    """Whether no group falls short. Crossings, and rows that do not say, are shown and do not
+    decide: with a few columns some combination is always rare. Nor does a column without a
+    reference: what was not asked cannot fail."""
+    return not report["shortfalls"]
+
+
+def _limits(declared: Representation) -> Figures:
+    return {
+        "min_rows": declared.min_rows,
+        "min_ratio": declared.min_ratio,
+        "confidence": CONFIDENCE,
+        "fewest_rows_shown": FEWEST_SHOWN,
+        "rows_to_compare": ROWS_TO_COMPARE,
+        "groups_compared": MOST_GROUPS_COMPARED,
+        "crossings_shown": MOST_CROSSINGS,
+    }
+
+
+def _column(counted: Counted, shares: Shares, use_case: UseCase) -> Figures:
+    name, places = counted.grouping.column, range(len(counted.grouping.labels))
+    return {
+        "column": name,
+        "description": use_case.columns[name].description,
+        "cut": counted.grouping.cut,
+        "has_reference": bool(shares),
+        "groups": [_group(counted, place, shares, use_case.representation) for place in places],
+    }
+
+
+def _group(counted: Counted, place: int, shares: Shares, declared: Representation) -> Figures:
+    grouping, train = counted.grouping, int(counted.rows[place, TRAIN])
+    label = grouping.labels[place]
+    share = wilson(train, _compared_with(counted, place, shares))
+    ratio = share.divided_by(shares.get(label))
+    return {
+        **figures(counted, place),
+        "label": label,
+        "says": place not in grouping.unknown,
+        "share": (UNKNOWN if is_hidden(train) else share).as_figures(),
+        "reference": shares.get(label),
+        "ratio": (UNKNOWN if is_hidden(train) else ratio).as_figures(),
+        "verdicts": _verdicts(counted, place, ratio, shares, declared),
+    }
+
+
+def _compared_with(counted: Counted, place: int, shares: Shares) -> int:
+    """Train rows that a group is a share of: those that say, and all for those that do not, or
+    where the reference counts them as well."""
+    grouping, train = counted.grouping, counted.rows[:, TRAIN]
+    silent = sum(int(train[i]) for i in grouping.unknown)
+    counts_all = place in grouping.unknown or MISSING in shares
+    return int(train.sum()) - (0 if counts_all else silent)
+
+
+def _verdicts(
+    counted: Counted, place: int, ratio: Estimate, shares: Shares, declared: Representation
+) -> list[str]:
+    grouping: Grouping = counted.grouping
+    label, occurs = grouping.labels[place], bool(counted.rows[place].any())
+    if not occurs and shares.get(label) == 0.0:
+        return [FINE]
+    said = {
+        ABSENT: not occurs,
+        UNDER: ratio.high is not None and ratio.high < declared.min_ratio,
+        NOT_COMPARABLE: bool(shares.get(label)) and ratio.high is None,
+        SMALL: bool(counted.labelled[place, TEST] < declared.min_rows),
+        NO_REFERENCE: not shares,
+        NOT_IN_REFERENCE: bool(shares) and label not in shares and place not in grouping.unknown,
+    }
+    return [verdict for verdict, holds in said.items() if holds] or [FINE]
+
+
+def _shortfalls(group: Figures, declared: Representation) -> Iterator[str]:
+    """What a group falls short in, in words; nothing of rows that do not say."""
+    name, verdicts, reference = group["group"], group["verdicts"], group["reference"]
+    if not group["says"] and reference is None:
+        return
+    if ABSENT in verdicts:
+        expected = "" if reference is None else f", and is {percent(reference)} of the reference"
+        yield f"{name} does not occur in the window{expected}."
+        return
+    if UNDER in verdicts:
+        yield _under(group, declared)
+    if NOT_COMPARABLE in verdicts:
+        yield f"{name} cannot be compared with the reference: no train row says its group."
+    if SMALL in verdicts:
+        tested = group["labelled"]["test"]
+        yield (
+            f"{name} has {tested if isinstance(tested, str) else f'{tested:,}'} labelled test "
+            f"rows, and {declared.min_rows:,} are needed to evaluate a group."
+        )
+    if NOT_IN_REFERENCE in verdicts:
+        yield f"{name} occurs and is not in the reference: give its share, or correct its name."
+
+
+def _under(group: Figures, declared: Representation) -> str:
+    name, share, ratio = group["group"], group["share"]["value"], group["ratio"]
+    if share is None:
+        return (
+            f"{name} is under-represented: {group['rows']['train']} of the train rows, and "
+            f"{percent(group['reference'])} of the reference."
+        )
+    return (
+        f"{name} is under-represented: {percent(share)} of the train rows, and "
+        f"{percent(group['reference'])} of the reference; their ratio is {ratio['value']:.2f} "
+        f"[{ratio['low']:.2f}, {ratio['high']:.2f}], the limit {declared.min_ratio:g}."
+    )
+
+
+def percent(share: float) -> str:
+    """A share in percent, with three significant digits."""
+    return f"{100.0 * share:.3g}%"
