@@ -1,6 +1,8 @@
 """The same computation as plain functions: no asset, no store, no hash; files as they come."""
 
+import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +12,19 @@ import pandas as pd
 import pyarrow.parquet as pq
 from benchmarks_support import workspace_of
 from numpy.typing import NDArray
-from resources.tables import write_parquet
 from threadpoolctl import threadpool_limits
 
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.data.cleaning.cleaning import clean
-from mlops_assets.data.features import build_features
-from mlops_assets.data.leakage.report import leakage_report
-from mlops_assets.data.privacy.privacy import protected
+from mlops_assets.data.cleaning.cleaned_batch import write_cleaned
+from mlops_assets.data.features import build_features, to_table
+from mlops_assets.data.parquet_files import read_chunks, write_table
 from mlops_assets.data.profile.page import profile_page
 from mlops_assets.data.profile.report import profile_report
-from mlops_assets.data.profile.summary import profile
+from mlops_assets.data.profile.summary import profile_chunks
+from mlops_assets.data.profile.window import window_page, window_report
 from mlops_assets.data.raw_copy import describe
+from mlops_assets.data.representation.page import representation_page
+from mlops_assets.data.window import describe_window
 from mlops_assets.evidence.evaluation import evaluation_page, evaluation_report
 from mlops_assets.evidence.explainability import explain
 from mlops_assets.evidence.explainability_page import explainability_page
@@ -46,22 +49,43 @@ from mlops_assets.reporting.page import Page
 from mlops_assets.serving.predictor import Predictor
 from mlops_assets.training.fit import train
 from mlops_assets.use_case import UseCase
+from resources.workspace import Workspace
 
 
 def main(root: Path) -> None:
     workspace = workspace_of(root)
     use_case, out = workspace.use_case, root / "plain"
     out.mkdir()
-    cleaned: dict[str, pd.DataFrame] = {}
-    profiles: list[dict[str, Any]] = []
-    for batch in workspace.source.batches():
-        cleaned[batch.name] = ingest(batch.path, batch.name, use_case, out, profiles)
-    window = [batch for batch in cleaned if batch <= workspace.last_batch]
-    features = build_features({batch: cleaned[batch] for batch in window}, use_case)
-    write_parquet(features, out / "features.parquet")
-    (out / "leakage.json").write_bytes(
-        json_bytes(leakage_report(features, use_case, {b: cleaned[b] for b in window}))
+    made = [ingest(d.name, workspace, out) for d in workspace.source.deliveries()]
+    reports: list[dict[str, Any]] = []
+    for batch in made:
+        reports.append(describe_batch(batch, use_case, out, reports))
+    cleaned = {batch.name: batch.rows() for batch in made}
+    counts = {batch.name: batch.counts for batch in made}
+    window = {b: rows for b, rows in cleaned.items() if b <= workspace.last_batch}
+    features = build_features(window, use_case)
+    write_table(to_table(features), out / "features.parquet")
+    documents = describe_window(
+        features,
+        window,
+        use_case,
+        cleaned=dict.fromkeys(window, "-"),
+        counts={b: counts[b] for b in window},
+        excluded={},
     )
+    for name, document in documents.items():
+        (out / name).write_bytes(json_bytes(document))
+    profiled = window_report(
+        {b.name: b.summary(use_case) for b in made if b.name in window},
+        {report["batch"]: report for report in reports if report["batch"] in window},
+        {b: counts[b] for b in window},
+        use_case=use_case,
+        features=documents["features.json"],
+        leakage=documents["leakage.json"],
+    )
+    write(out, "window", profiled, window_page(profiled))
+    represented = documents["representation.json"]
+    write(out, "representation", represented, representation_page(represented))
     model = train(features, use_case, lambda _: None).model
     joblib.dump(model, out / "model.joblib")
     onnx = to_onnx(model)
@@ -79,26 +103,58 @@ def main(root: Path) -> None:
             watch(cleaned[batch], batch, predict, reference, use_case, out)
 
 
-def ingest(
-    path: Path, batch: str, use_case: UseCase, out: Path, profiles: list[dict[str, Any]]
-) -> pd.DataFrame:
-    content = path.read_bytes()
-    raw = describe(content, path.name, batch, use_case)
-    (out / f"{batch}.json").write_bytes(json_bytes(raw.manifest))
-    (out / f"{batch}.raw.parquet").write_bytes(content)
-    found = clean(pq.read_table(path), use_case, batch)
-    table, privacy = protected(found.rows, use_case, None)
-    (out / f"{batch}.privacy.json").write_bytes(json_bytes(privacy))
-    write_parquet(table, out / f"{batch}.parquet")
-    rows: pd.DataFrame = table.to_pandas()
-    summary = profile(rows, use_case)
-    (out / f"{batch}.profile.json").write_bytes(json_bytes(summary))
-    report = profile_report(
-        summary, use_case=use_case, batch=batch, counts=found.counts, earlier=profiles
+@dataclass(frozen=True)
+class Batch:
+    """A cleaned batch in a folder."""
+
+    name: str
+    folder: Path
+    counts: dict[str, Any]
+
+    def rows(self) -> pd.DataFrame:
+        found: pd.DataFrame = pq.read_table(self.folder / "data.parquet").to_pandas()
+        return found
+
+    def summary(self, use_case: UseCase) -> dict[str, Any]:
+        """The profile's summary, which is written once and read again."""
+        path = self.folder / "profile.json"
+        if not path.is_file():
+            found = profile_chunks(read_chunks(self.folder / "data.parquet"), use_case)
+            path.write_bytes(json_bytes(found))
+        summary: dict[str, Any] = json.loads(path.read_bytes())
+        return summary
+
+
+def ingest(batch: str, workspace: Workspace, out: Path) -> Batch:
+    raw, folder = out / f"{batch}.raw", out / batch
+    raw.mkdir()
+    folder.mkdir()
+    copied = workspace.source.copy(batch, raw)
+    manifest = describe(
+        raw,
+        file=copied.file,
+        fingerprint=copied.delivery.fingerprint,
+        origin=copied.origin,
+        batch=batch,
+        use_case=workspace.use_case,
     )
-    write(out, f"profile {batch}", report, profile_page(report))
-    profiles.append(report)
-    return rows
+    (raw / "manifest.json").write_bytes(json_bytes(manifest))
+    cleaning = write_cleaned(raw, folder, workspace.use_case, batch, key=None, corrections=None)
+    return Batch(batch, folder, cleaning.counts)
+
+
+def describe_batch(
+    batch: Batch, use_case: UseCase, out: Path, earlier: list[dict[str, Any]]
+) -> dict[str, Any]:
+    report = profile_report(
+        batch.summary(use_case),
+        use_case=use_case,
+        batch=batch.name,
+        counts=batch.counts,
+        earlier=earlier,
+    )
+    write(out, f"profile {batch.name}", report, profile_page(report))
+    return report
 
 
 def evidence(

@@ -59,6 +59,7 @@ SHARED_CODE = (
     "mlops_assets/content_hash.py",
     "mlops_assets/source_declaration.py",
     "mlops_assets/specification.py",
+    "mlops_assets/training_declaration.py",
     "mlops_assets/use_case.py",
 )
 STAGE_CODE: dict[str, tuple[str, ...]] = {
@@ -129,7 +130,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         ("target", "columns"),
         per_batch=True,
         one_at_a_time=True,
-        code=("mlops_assets/monitoring/drift.py", "mlops_assets/reporting"),
+        code=("mlops_assets/reporting",),
     ),
     Artifact(
         "features",
@@ -154,7 +155,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         "What the training window looks like as a whole, and how it changes from batch to batch.",
         ("html",),
         ("target", "columns"),
-        code=("mlops_assets/monitoring/drift.py", "mlops_assets/reporting"),
+        code=("mlops_assets/reporting",),
     ),
     Artifact(
         "representation_report",

@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from dagster import DagsterInstance
 
+    from mlops_assets.release.assets import NO_FIRST_RELEASE
     from sensors.tick import tick_until_quiet
 
     workspace = _workspace(options.use_case)
@@ -99,6 +100,9 @@ def _run(options: argparse.Namespace) -> int:
     with DagsterInstance.get() as instance:
         for finished in tick_until_quiet(definitions, workspace, instance, _say):
             failed += [] if finished.success else [finished]
+    if any(entry.release for entry in workspace.releases.entries()):
+        # That an earlier window was not good enough for a first release is no failure then.
+        failed = [run for run in failed if NO_FIRST_RELEASE not in run.message]
     _report(workspace)
     for run in failed:
         _say(f"FAILED: {run.intent}: {run.message}")
@@ -193,6 +197,7 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _report(workspace: "Workspace") -> None:
+    from mlops_assets.catalog import BY_NAME
     from mlops_assets.content_hash import json_bytes
     from mlops_assets.governance.ledger import champion
     from mlops_assets.governance.summary import print_table, summarise
@@ -205,18 +210,16 @@ def _report(workspace: "Workspace") -> None:
     records = summarise(found, entries, workspace.use_case.monitoring)
     path = workspace.store.root / "summary.json"
     write_atomically(path, json_bytes(records))
-    _say("\n" + print_table(records))
+    _say("\n" + (print_table(records) if records else "No batch has been predicted yet."))
     current = champion(entries)
     if current is not None and current.release is not None:
         _say(f"\nChampion {current.release}, trained up to {current.batch}")
         _say(f"  {current.outcome}: {'; '.join(current.reasons)}")
     _say("\nReports")
     root = workspace.store.root.relative_to(workspace.root)
-    for name in ("evaluation_report", "explainability_report"):
-        _say(f"  {root / name / 'report.html'}")
-    if batches:
-        for name in ("drift_report", "performance_report"):
-            _say(f"  {root / name}/<batch>/report.html")
+    for name, artifact in BY_NAME.items():
+        if artifact.is_report and workspace.store.is_made(name):
+            _say(f"  {root / name}/{'<batch>/' if artifact.per_batch else ''}report.html")
     if current is not None:
         _say(f"  {root}/releases/{current.release}/")
     _say(f"  {path.relative_to(workspace.root)}")

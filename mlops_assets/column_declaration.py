@@ -128,6 +128,11 @@ class Column(Specification):
             return self.role != "leak"
         return self.known_at_prediction
 
+    @property
+    def in_words(self) -> str:
+        categorical = ", categorical" if self.is_category else ""
+        return f"type {self.type}{categorical}{', nullable' if self.nullable else ''}"
+
 
 class Target(Specification):
     """What the model predicts: a binary outcome."""
@@ -237,3 +242,38 @@ Feature = Annotated[
     Field(discriminator="function"),
 ]
 """A column that the model computes from the source's, inside the model and its ONNX form."""
+
+NEEDS = {
+    "date_part": "a timestamp",
+    "ratio": "a number",
+    "log": "a number",
+    "bins": "a number",
+    "rare_categories": "a category",
+    "crossing": "a category",
+    "missing": "a nullable column",
+}
+"""What each function of ``features`` is computed from."""
+
+
+def source_columns(feature: Feature) -> tuple[str, ...]:
+    """The columns of the source that a feature is computed from."""
+    match feature.function:
+        case "ratio":
+            return feature.numerator, feature.denominator
+        case "crossing":
+            return feature.first, feature.second
+        case _:
+            return (feature.column,)
+
+
+def fits(feature: Feature, column: Column) -> bool:
+    """Whether the column is what the function of the feature ``NEEDS``."""
+    match feature.function:
+        case "date_part":
+            return column.type == "timestamp"
+        case "ratio" | "log" | "bins":
+            return column.type in ("integer", "number") and not column.categorical
+        case "rare_categories" | "crossing":
+            return column.is_category
+        case _:
+            return column.nullable

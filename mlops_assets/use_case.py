@@ -1,8 +1,9 @@
 """What a user may say about one model's life, parsed into frozen types before anything is built.
 
 Belongs here: every field of ``defs.yaml`` below ``attributes`` with its meaning, its limits and the
-combinations that make no sense. Does not belong here: how a field is acted on (the stage folders),
-or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
+combinations that make no sense. Does not belong here: one column, the source or the training
+(``column_declaration.py``, ``source_declaration.py``, ``training_declaration.py``), how a field is
+acted on (the stage folders), or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
 """
 
 from collections.abc import Iterator
@@ -10,26 +11,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from mlops_assets.column_declaration import Column, Feature, Target
+from mlops_assets.column_declaration import NEEDS, Column, Feature, Target, fits, source_columns
 from mlops_assets.source_declaration import Source
 from mlops_assets.specification import Condition, Severity, Share, Specification
-
-FAMILIES = ("logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp")
+from mlops_assets.training_declaration import Training
 
 RESERVED_NAMES = ("batch", "split", "row", "reasons")  # added by the features and the quarantine
-
-NEEDS = {
-    "date_part": "a timestamp",
-    "ratio": "a number",
-    "log": "a number",
-    "bins": "a number",
-    "rare_categories": "a category",
-    "crossing": "a category",
-    "missing": "a nullable column",
-}
-"""What each function of ``features`` is computed from."""
-
-Family = Literal["logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp"]
 
 
 class Removal(Specification):
@@ -117,69 +104,6 @@ class Slice(Specification):
     where: Condition
 
 
-class Split(Specification):
-    """How the training window is divided. Test rows are the newest, so that a champion trained
-    on an earlier window has not seen them either."""
-
-    test: Annotated[float, Field(gt=0.0, lt=0.9)] = 0.2
-    """Share of the newest batch that is held out, counted from its end."""
-    calibration: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.1
-    """Share of the remaining window set aside for calibration, in whole blocks spread over it."""
-    time_column: str | None = None
-    """Timestamp that orders rows within a batch; whole days are kept together. Without it the
-    order within a batch is a seeded permutation."""
-
-
-class Search(Specification):
-    """The budget of the comparison of candidates, in fits and rows so that the machine's speed
-    cannot change the result."""
-
-    families: tuple[Family, ...] = FAMILIES  # type: ignore[assignment]
-    max_fits: Annotated[int, Field(ge=3)] = 30
-    max_rows: Annotated[int, Field(ge=200)] = 12_000
-    """Rows of the largest fit of the comparison; the winner is fitted on all training rows."""
-    folds: Annotated[int, Field(ge=3, le=20)] = 6
-
-    @model_validator(mode="after")
-    def _one_candidate_fits(self) -> Self:
-        if self.max_fits < self.folds:
-            raise ValueError("max_fits is less than folds: not one candidate could be compared")
-        return self
-
-
-class Resampling(Specification):
-    """Rows of small groups are drawn again where a model is fitted, never where it is judged."""
-
-    by: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Sensitive columns whose groups, crossed, are brought up."""
-    to: Literal["equal", "reference"] = "reference"
-    """equal: every group as large as the largest. reference: to the shares of
-    ``representation.reference``, for one column."""
-
-
-class Remedies(Specification):
-    """What is done in training about classes and groups with few rows."""
-
-    class_weights: bool = False
-    """Rows weigh so that both classes weigh the same; calibration brings the probabilities back."""
-    resample: Resampling | None = None
-    min_group_rows: Annotated[int, Field(ge=1)] | None = None
-    """Fewest rows of each sensitive group in the train split; with fewer, training is refused."""
-
-
-class Training(Specification):
-    """From which batches, and how, a model is made."""
-
-    first_batches: Annotated[int, Field(ge=1)]
-    """Batches that must have arrived before the first training."""
-    window: Annotated[int, Field(ge=1)] | Literal["all"] = "all"
-    """Number of latest batches a model learns from, or all of them."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    split: Split = Split()
-    remedies: Remedies = Remedies()
-    search: Search = Search()
-
-
 class Limits(Specification):
     """How far a derived form may be from the model it was made from."""
 
@@ -242,10 +166,10 @@ def _knows_its_columns(feature: Feature, info: ValidationInfo) -> Feature:
         column = columns[name]
         if not column.is_input:
             raise ValueError(f"{name!r} has role {column.role}, and a feature needs an input")
-        if not _fits(feature, column):
+        if not fits(feature, column):
             raise ValueError(
                 f"function {feature.function} needs {NEEDS[feature.function]}, "
-                f"and {name!r} is none: {_kind(column)}"
+                f"and {name!r} is none: {column.in_words}"
             )
     return feature
 
@@ -255,34 +179,6 @@ def _is_no_column(name: str, info: ValidationInfo) -> str:
     if name in info.data.get("columns", {}) or (target is not None and name == target.column):
         raise ValueError("is the name of a column: give the feature another")
     return name
-
-
-def _kind(column: Column) -> str:
-    categorical = ", categorical" if column.is_category else ""
-    return f"type {column.type}{categorical}{', nullable' if column.nullable else ''}"
-
-
-def source_columns(feature: Feature) -> tuple[str, ...]:
-    """The columns of the source that a feature is computed from."""
-    match feature.function:
-        case "ratio":
-            return feature.numerator, feature.denominator
-        case "crossing":
-            return feature.first, feature.second
-        case _:
-            return (feature.column,)
-
-
-def _fits(feature: Feature, column: Column) -> bool:
-    match feature.function:
-        case "date_part":
-            return column.type == "timestamp"
-        case "ratio" | "log" | "bins":
-            return column.type in ("integer", "number") and not column.categorical
-        case "rare_categories" | "crossing":
-            return column.is_category
-        case _:
-            return column.nullable
 
 
 class UseCase(Specification):

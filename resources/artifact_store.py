@@ -116,6 +116,10 @@ class ArtifactStore:
         folder = self.root / "lineage" / name
         return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
+    def is_made(self, name: str) -> bool:
+        """Whether the artifact ``name`` has been made, for any batch where there is one a batch."""
+        return bool(self.batches(name)) or self.lineage(ArtifactKey(name)) is not None
+
     def report(self, key: ArtifactKey) -> dict[str, Any]:
         """The ``report.json`` of a report."""
         return self.json(key, "report.json")

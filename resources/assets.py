@@ -84,7 +84,7 @@ def _failing_clearly(body: Callable[..., Any]) -> Callable[..., Any]:
         except EXPECTED_ERRORS as error:
             if isinstance(error, SourceLostError):
                 context = arguments[0]
-                context.instance.add_run_tags(context.run_id, {SOURCE_LOST_TAG: "true"})
+                context.instance.add_run_tags(context.run.run_id, {SOURCE_LOST_TAG: "true"})
             raise dg.Failure(description=str(error), allow_retries=False) from error
 
     return run

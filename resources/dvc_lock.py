@@ -93,8 +93,12 @@ def record_in_dvc_lock(workspace: Workspace) -> None:
 
 
 def fields_md5(workspace: Workspace, artifact: Artifact) -> str:
-    """Hash of the use case's fields that decide the artifact's content."""
-    return json_md5(workspace.use_case.model_dump(mode="json", include=set(artifact.fields)))
+    """Hash of the use case's fields that decide the artifact's content, as far as they differ from
+    their defaults: a field that is new in this program changes nothing."""
+    declared = workspace.use_case.model_dump(
+        mode="json", include=set(artifact.fields), exclude_defaults=True
+    )
+    return json_md5(declared)
 
 
 def _record_window(workspace: Workspace) -> None:

@@ -75,6 +75,8 @@ def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
         return Wait(f"{now.under_way[0]} is under way")
     if isinstance(on_challenger(now), Promote):
         return Wait("a finished challenger awaits its decision")
+    if _is_redeclared(now) and not now.was_tried(_training_intent(now.trained_until or "", now)):
+        return _training_as_declared(now)
     if not now.has_champion:
         return _first_training(now, use_case)
     wanted = _retraining(now, use_case, judge)
@@ -113,12 +115,18 @@ def _why_pending(batch: str, now: Situation) -> str:
     if batch not in now.ingested:
         return f"{batch} is new"
     if now.ingested[batch] != now.delivered[batch]:
-        same_delivery = now.ingested[batch].split()[:1] == now.delivered[batch].split()[:1]
-        what = "has new corrections" if same_delivery else "was delivered again with other content"
-        return f"{batch} {what}"
+        return f"{batch} {_what_changed(now.ingested[batch], now.delivered[batch])}"
     if batch in now.unprofiled:
         return f"{batch} has no profile yet"
     return f"{batch} has not been watched yet"
+
+
+def _what_changed(before: str, now: str) -> str:
+    """Of ``content declared hash``, to which ``corrected by hash`` may be added, what differs."""
+    if before.split(" ")[0] != now.split(" ")[0]:
+        return "was delivered again with other content"
+    declared, declared_now = (what.partition(" corrected by ")[0] for what in (before, now))
+    return "has new corrections" if declared == declared_now else "is declared otherwise now"
 
 
 def _nothing_pending(now: Situation) -> str:
@@ -142,11 +150,11 @@ def _ingest_intent(batch: str, now: Situation) -> str:
 
 def _first_training(now: Situation, use_case: UseCase) -> Train | Wait:
     needed = use_case.training.first_batches
-    arrived = sorted(now.ingested)
+    arrived = sorted(set(now.ingested) - set(now.unusable))
     if len(arrived) < needed:
         return Wait(f"{len(arrived)} of the {needed} batches for the first training are there")
     for last_batch in arrived[needed - 1 :]:
-        train = Train(last_batch, f"train up to {last_batch}", "first training")
+        train = Train(last_batch, _training_intent(last_batch, now), "first training")
         if last_batch > (now.trained_until or "") and not now.was_tried(train.intent):
             return train
     return Wait(f"no first release from training up to {arrived[-1]}: see its run and the ledger")
@@ -168,4 +176,24 @@ def _retraining(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
             f"{newest}: {verdict.why}, but only {since} of {use_case.retraining.cooldown_batches} "
             "batches have arrived since the last training"
         )
-    return Train(newest, f"train up to {newest}", verdict.why)
+    return Train(newest, _training_intent(newest, now), verdict.why)
+
+
+def _training_intent(last_batch: str, now: Situation) -> str:
+    return f"train up to {last_batch} as declared {now.declaration}"
+
+
+def _is_redeclared(now: Situation) -> bool:
+    """Whether the latest challenger was trained as the use case was declared before."""
+    return now.trained_as not in (None, now.declaration)
+
+
+def _training_as_declared(now: Situation) -> Train | Wait:
+    outdated = [b for b in now.ingested if now.delivered.get(b, now.ingested[b]) != now.ingested[b]]
+    waiting = [b for b in outdated if not now.was_tried(_ingest_intent(b, now))]
+    if waiting:
+        return Wait(f"{waiting[0]} is to be cleaned as it is declared now")
+    last_batch = now.trained_until or ""
+    return Train(
+        last_batch, _training_intent(last_batch, now), "the use case is declared otherwise now"
+    )

@@ -1,6 +1,7 @@
 """Any failed run becomes an alert that says why."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
@@ -25,14 +26,26 @@ def why_failed(events: Iterable[dg.DagsterEvent]) -> str | None:
     for event in events:
         data = event.event_specific_data
         if event.is_step_failure:
-            failure = event.step_failure_data
-            said = failure.user_failure_data and failure.user_failure_data.description
-            reasons.append(f"{event.step_key}: {said or failure.error_display_string.strip()}")
+            said = _said(event.step_failure_data)
+            reasons += [f"{event.step_key}: {said}"] if said else []
         elif isinstance(data, dg.AssetCheckEvaluation) and not data.passed and data.blocking:
             reasons.append(
                 f"check {data.check_name} failed: {data.description or 'no description'}"
             )
     return "; ".join(reasons) or None
+
+
+def _said(failure: Any) -> str | None:
+    """Why a step failed, without its stack, which is in the run's log; ``None`` where a check
+    stopped it, which speaks for itself."""
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None or error.cls_name == "DagsterAssetCheckFailedError":
+        return None
+    return f"{error.message.strip()} (the stack is in the run's log)"
 
 
 def build_failure_sensor() -> dg.SensorDefinition:

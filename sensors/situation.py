@@ -11,9 +11,12 @@ from typing import Any
 import dagster as dg
 
 from mlops_assets.catalog import BY_NAME
+from mlops_assets.content_hash import json_md5
+from mlops_assets.data.batches import usable_batches
 from mlops_assets.governance.ledger import decided
 from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.assets import SOURCE_LOST_TAG
+from resources.dvc_lock import fields_md5
 from resources.workspace import Workspace
 
 UNFINISHED = (
@@ -23,6 +26,7 @@ UNFINISHED = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
+DECIDES_TRAINING = ("features", "model")
 MONITORS = ("drift_report", "performance_report")
 USE_CASE_TAG = "mlops/use_case"
 INTENT_TAG = "mlops/intent"
@@ -34,19 +38,23 @@ class Situation:
     """What is known about one use case at the moment of a tick.
 
     ``delivered`` maps the source's batches, oldest first, to what they would be made from (the
-    fingerprint of the delivery, and the md5 of a person's corrections where there are any);
+    fingerprint of the delivery, the declaration, and a person's corrections where there are any);
     ``ingested`` the cleaned ones to what they were made from; of these ``unprofiled`` have no
-    profile, and ``watched`` have both reports on what is ingested. ``trained_until`` is the last
-    batch of the latest complete challenger's window, ``undecided`` the hash of one that no decision
-    was taken on. ``first_release`` is the batch after which a champion has predicted.
-    ``attempts`` counts earlier runs by intent, ``interrupted`` those that were cut off before they
-    could finish, by the loss of their process or of the source.
+    profile, ``unusable`` may not be learned from, and ``watched`` have both reports on what is
+    ingested. ``declaration`` is the hash of what decides a training, ``trained_as`` that of the
+    latest complete challenger. ``trained_until`` is the last batch of its window, ``undecided`` its
+    hash where no decision was taken on it. ``first_release`` is the batch after which a champion
+    has predicted. ``attempts`` counts earlier runs by intent, ``interrupted`` those that were cut
+    off before they could finish, by the loss of their process or of the source.
     """
 
     delivered: Mapping[str, str]
     ingested: Mapping[str, str]
     unprofiled: tuple[str, ...]
+    unusable: tuple[str, ...]
     watched: tuple[str, ...]
+    declaration: str
+    trained_as: str | None
     trained_until: str | None
     undecided: str | None
     first_release: str | None
@@ -76,8 +84,11 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
     """The present situation. Raises ``SourceError`` where the source cannot be read: a source
     that is away is not a source without batches."""
     store = workspace.store
+    cleaned_as = fields_md5(workspace, BY_NAME["cleaned_dataset"])
     delivered = {
-        delivery.name: _identity(delivery.fingerprint, workspace.corrections_md5(delivery.name))
+        delivery.name: _identity(
+            delivery.fingerprint, cleaned_as, workspace.corrections_md5(delivery.name)
+        )
         for delivery in workspace.source.deliveries()
     }
     ingested = {batch: _made_from(store, batch) for batch in store.batches("cleaned_dataset")}
@@ -91,7 +102,10 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
         delivered=delivered,
         ingested=ingested,
         unprofiled=tuple(b for b in ingested if not _are_made(store, b, "data_profile")),
+        unusable=tuple(usable_batches(workspace)[1]),
         watched=tuple(batch for batch in ingested if _are_made(store, batch, *MONITORS)),
+        declaration=json_md5([fields_md5(workspace, BY_NAME[name]) for name in DECIDES_TRAINING]),
+        trained_as=_trained_as(store) if challenger else None,
         trained_until=latest,
         undecided=challenger[1] if challenger and decision is None else None,
         first_release=min((e.batch for e in entries if e.release is not None), default=None),
@@ -127,8 +141,15 @@ def _is_interrupted(run: dg.DagsterRun) -> bool:
     return run.status == dg.DagsterRunStatus.CANCELED or SOURCE_LOST_TAG in run.tags
 
 
-def _identity(fingerprint: str, corrections: str | None) -> str:
-    return fingerprint if corrections is None else f"{fingerprint} corrected by {corrections}"
+def _identity(fingerprint: str, declaration: str, corrections: str | None) -> str:
+    corrected = "" if corrections is None else f" corrected by {corrections}"
+    return f"{fingerprint} declared {declaration}{corrected}"
+
+
+def _trained_as(store: ArtifactStore) -> str:
+    """The hash of what decided the training of the present challenger."""
+    lineages = [store.lineage(ArtifactKey(name)) for name in DECIDES_TRAINING]
+    return json_md5([lineage and lineage.settings["fields"] for lineage in lineages])
 
 
 def _made_from(store: ArtifactStore, batch: str) -> str:
@@ -139,7 +160,8 @@ def _made_from(store: ArtifactStore, batch: str) -> str:
     if cleaned is None or cleaned.upstream[str(raw)] != store.hash(raw):
         return cleaned.upstream[str(raw)] if cleaned else ""
     fingerprint = str(store.json(raw, "manifest.json")["fingerprint"])
-    return _identity(fingerprint, cleaned.settings["corrections"])
+    used = cleaned.settings
+    return _identity(fingerprint, used["fields"], used["corrections"])
 
 
 def _are_made(store: ArtifactStore, batch: str, *names: str) -> bool:

@@ -141,7 +141,8 @@ def _run(
     progress: Progress,
 ) -> FinishedRun:
     intent = request.tags[INTENT_TAG]
-    progress(f"{intent.split(' with content ')[0]} ({request.tags[CAUSE_TAG]}) …")
+    what = intent.split(" with content ")[0].split(" as declared ")[0]
+    progress(f"{what} ({request.tags[CAUSE_TAG]}) …")
     start = time.perf_counter()
     run, why = execute(
         definitions,

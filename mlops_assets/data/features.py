@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.waterfall import window_waterfall
-from mlops_assets.use_case import Split, UseCase
+from mlops_assets.training_declaration import Split
+from mlops_assets.use_case import UseCase
 
 SplitName = Literal["train", "calibration", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = ("train", "calibration", "test")

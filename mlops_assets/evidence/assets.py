@@ -14,7 +14,7 @@ from mlops_assets.evidence.evaluation import (
 )
 from mlops_assets.export.assets import answers, model_answers
 from mlops_assets.governance.ledger import incumbent
-from mlops_assets.serving.release import released_model
+from mlops_assets.release.answers import released_answers
 from mlops_assets.training.assets import load_features
 from resources.artifact_store import ArtifactKey
 from resources.assets import define, stored, storing, write_report
@@ -120,14 +120,11 @@ def _forms(
 
 
 def _champion_answers(workspace: Workspace, test: pd.DataFrame) -> ChampionAnswers | None:
-    from mlops_assets.export.tensors import to_tensors
-
     challenger = workspace.store.hash(ArtifactKey("onnx_model"))
     entry = incumbent(workspace.releases.entries(), challenger)
     if entry is None or entry.release is None:
         return None
-    tensors = to_tensors(test, workspace.use_case.inputs)
-    given = answers(released_model(workspace.releases.bundle(entry.release)), tensors)
+    given = released_answers(workspace, entry.release, test)
     return ChampionAnswers(entry.release, entry.batch, given)
 
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import dagster as dg
 import numpy as np
-import pandas as pd
 
 from mlops_assets.data.batches import load_batch
-from mlops_assets.export.assets import answers
 from mlops_assets.governance.ledger import Entry, champion_at
-from mlops_assets.serving.release import released_model
+from mlops_assets.release.answers import released_answers
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import define, stored, storing, write_report
 from resources.workspace import Workspace
@@ -40,15 +38,6 @@ def _reference(workspace: Workspace, release: str) -> dict[str, Any]:
     return reference
 
 
-def _scores(
-    workspace: Workspace, release: str, rows: pd.DataFrame
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    from mlops_assets.export.tensors import to_tensors
-
-    model = released_model(workspace.releases.bundle(release))
-    return answers(model, to_tensors(rows, workspace.use_case.inputs))
-
-
 def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
     use_case = workspace.use_case
 
@@ -66,7 +55,7 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
             histograms = reference["histograms"]
             counts = count(rows, histograms)
             counts[SCORE_SERIES] = count_scores(
-                _scores(workspace, release, rows), histograms["series"][SCORE_SERIES]
+                released_answers(workspace, release, rows), histograms["series"][SCORE_SERIES]
             )
             result = detect(
                 histograms, counts, monitoring=use_case.monitoring, seed=use_case.training.seed
@@ -108,7 +97,7 @@ def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
             labelled = rows[rows[use_case.target.column].notna()].reset_index(drop=True)
             report = performance_report(
                 labelled[use_case.target.column].to_numpy(np.int64),
-                _scores(workspace, release, labelled) if len(labelled) else np.zeros(0),
+                released_answers(workspace, release, labelled) if len(labelled) else np.zeros(0),
                 row_groups(labelled, use_case),
                 use_case=use_case.title,
                 batch=batch,

@@ -1,8 +1,8 @@
 """Whether a batch differs from what its champion was trained on, and in what.
 
-Belongs here: the distance of two histograms, the distance that chance alone explains, the verdict
-of a batch, its report and page. Does not belong here: the bins (``histograms.py``), or what drift
-leads to (``sensors/``).
+Belongs here: the distance that chance alone explains, the verdict of a batch, its report and page.
+Does not belong here: the bins and their distance (``histograms.py``), or what drift leads to
+(``sensors/``).
 
 The statistic of a series is the Jensen-Shannon distance in base 2: the square root of the
 divergence, 0 for equal shares and 1 for disjoint ones (J. Lin, "Divergence measures based on the
@@ -25,9 +25,8 @@ from math import ceil
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlops_assets.monitoring.histograms import Counts, Summary
+from mlops_assets.monitoring.histograms import Counts, Shares, Summary, jensen_shannon
 from mlops_assets.reporting.page import BarPlot, Cell, HistogramPlot, Number, Page, Section, Table
 from mlops_assets.use_case import Monitoring
 
@@ -37,7 +36,6 @@ DRAWS_AT_ONCE = 2_500
 """As many as stay in the processor's cache."""
 HISTOGRAMS_SHOWN = 6
 
-Shares = NDArray[np.float64]
 Verdict = Literal["drifted", "no drift", "could not run"]
 
 
@@ -87,13 +85,6 @@ class DriftResult:
         """The columns that drifted, strongest first, each once."""
         columns = (series.column for series in self.series if series.drifted)
         return tuple(dict.fromkeys(column for column in columns if column is not None))
-
-
-def jensen_shannon(first: Shares, second: Shares) -> Shares:
-    """Jensen-Shannon distance in base 2 along the last axis of two arrays of shares."""
-    middle = (first + second) / 2.0
-    divergence = (_relative_entropy(first, middle) + _relative_entropy(second, middle)) / 2.0
-    return np.sqrt(np.clip(divergence, 0.0, 1.0))
 
 
 def chance_limit(counts: Counts, rows: int, *, tail: float, seed: int, name: str) -> float:
@@ -195,12 +186,6 @@ def drift_page(report: Mapping[str, Any]) -> Page:
             ),
         ),
     )
-
-
-def _relative_entropy(shares: Shares, middle: Shares) -> Shares:
-    ratio = np.divide(shares, middle, out=np.ones_like(middle), where=shares > 0)
-    entropy: Shares = (shares * np.log2(ratio)).sum(axis=-1)
-    return entropy
 
 
 def _chance_distances(counts: Counts, rows: int, rng: np.random.Generator) -> Shares:

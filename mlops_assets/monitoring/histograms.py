@@ -1,9 +1,9 @@
 """The reference in a few numbers: histograms that are made once and compared with ever after.
 
-Belongs here: the bins of each monitored series, and counting any frame over them. Does not belong
-here: whether two histograms differ (``drift.py``). A summary is all that is kept of the reference,
-so that comparing never reads its rows again; counts over the same bins add up, so that batches can
-be counted apart and merged.
+Belongs here: the bins of each monitored series, counting any frame over them, and the distance of
+two histograms. Does not belong here: whether they differ (``drift.py``). A summary is all that is
+kept of the reference, so that comparing never reads its rows again; counts over the same bins add
+up, so that batches can be counted apart and merged.
 
 A series is one thing watched: a column, one part of a timestamp, or the champion's score. Its bins
 never depend on later data: a category not among the levels is "(other)", a number beyond the
@@ -39,6 +39,7 @@ PART_BINS = {
 }
 
 Counts = NDArray[np.int64]
+Shares = NDArray[np.float64]
 Series = dict[str, Any]
 Summary = dict[str, Any]
 
@@ -216,3 +217,16 @@ def _count_part(values: pd.Series, part: str) -> Counts:
     places = present.dt.hour if part == "minute_of_day" else present.dt.day_of_week
     counted = np.bincount(places.to_numpy(), minlength=len(PART_BINS[part]))
     return np.append(counted, len(values) - len(present))
+
+
+def jensen_shannon(first: Shares, second: Shares) -> Shares:
+    """Jensen-Shannon distance in base 2 along the last axis of two arrays of shares."""
+    middle = (first + second) / 2.0
+    divergence = (_relative_entropy(first, middle) + _relative_entropy(second, middle)) / 2.0
+    return np.sqrt(np.clip(divergence, 0.0, 1.0))
+
+
+def _relative_entropy(shares: Shares, middle: Shares) -> Shares:
+    ratio = np.divide(shares, middle, out=np.ones_like(middle), where=shares > 0)
+    entropy: Shares = (shares * np.log2(ratio)).sum(axis=-1)
+    return entropy

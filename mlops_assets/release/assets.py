@@ -16,6 +16,8 @@ from resources.assets import define, stored, storing
 from resources.workspace import Workspace
 
 MADE_OF = BY_NAME["release"].upstream
+NO_FIRST_RELEASE = "no first release"
+"""What the message of a run begins with that found no challenger good enough to start with."""
 
 
 def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
@@ -31,7 +33,7 @@ def _release(workspace: Workspace) -> dg.AssetsDefinition:
         context.log.info(f"{decision.outcome}: {'; '.join(decision.reasons)}")
         if not decision.promotes and evidence.champion is None:
             workspace.releases.record(_entry(workspace, decision, evidence, None))
-            raise MissingArtifactError(f"no first release: {'; '.join(decision.reasons)}")
+            raise MissingArtifactError(f"{NO_FIRST_RELEASE}: {'; '.join(decision.reasons)}")
         made = _make_bundle(workspace) if decision.promotes else None
         entry = _entry(workspace, decision, evidence, made)
         champion = made or evidence.champion

@@ -17,18 +17,21 @@ _SENSITIVE = {
     "race": "race or ethnic origin",
     "rac1p": "race or ethnic origin",
     "hisp": "race or ethnic origin",
-    "hispanic": "race or ethnic origin",
     "caste": "race or ethnic origin",
     "agep": "age",
     "dob": "age",
     "dis": "disability",
     "nativity": "national origin",
     "immigrant": "national origin",
+    "married": "marital status",
+    "partyid": "political opinion",
     "pregnant": "pregnancy",
     "pregnancy": "pregnancy",
 }
 _SENSITIVE_STEMS = {
     "ethnic": "race or ethnic origin",
+    "hispan": "race or ethnic origin",
+    "politic": "political opinion",
     "religio": "religion",
     "disab": "disability",
     "handicap": "disability",
@@ -38,6 +41,8 @@ _SENSITIVE_STEMS = {
     "sexual": "sexual orientation",
 }
 _SENSITIVE_TOGETHER = {
+    frozenset({"senior", "citizen"}): "age",
+    frozenset({"party", "id"}): "political opinion",
     frozenset({"skin", "color"}): "race or ethnic origin",
     frozenset({"native", "country"}): "national origin",
     frozenset({"foreign", "worker"}): "national origin",
@@ -60,9 +65,9 @@ _OF_THINGS = _all_of(
 _IDENTIFIERS = _all_of("guid id identifier index key rowid rownames uuid unnamed")
 _CODES = _all_of("category class code group kind mode region sector state status type zone")
 _ORDERED = _all_of(
-    "age amount count day days degree grade hour hours level minutes month months n nb no num "
-    "number parch priority quality quantity rank rating score size stars step tenure total units "
-    "week year years"
+    "age amount count day days degree duration grade hour hours level minutes month months n nb no "
+    "num number parch priority quality quantity rank rating score size stars step tenure term time "
+    "total units week year years"
 )
 _SIGNED = _all_of(
     "altitude anomaly balance bias celsius change delay delta dew diff difference elevation error "

@@ -122,10 +122,12 @@ def number_role(values: Values, guess: ColumnGuess) -> ColumnGuess:
             f"{attribute}, by its name: reported on, never an input", role="sensitive"
         )
     group = attribute not in (None, "age") and 2 <= distinct <= MAX_CODES
+    if group and (numbers == np.round(numbers)).all():
+        # Groups have no fractions: 1.0 and 2.0 are what missing values made of 1 and 2.
+        return guess.but("", type="integer", categorical=True)
     whole = guess.fields["type"] == "integer"
-    if whole and (group or _codes_without_order(values.name, numbers, distinct)):
-        codes = "" if group else f"{distinct} whole numbers that look like codes"
-        return guess.but(codes, categorical=True)
+    if whole and _codes_without_order(values.name, numbers, distinct):
+        return guess.but(f"{distinct} whole numbers that look like codes", categorical=True)
     if numbers.min() >= 0.0 and not names.names_signed(values.name):
         guess = guess.but("", minimum=0)
     if attribute or distinct <= 2:

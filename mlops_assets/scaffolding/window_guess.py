@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlops_assets.data.features import SPLIT_NAMES, divide
 from mlops_assets.scaffolding.column_names import sensitive_attribute
 from mlops_assets.scaffolding.column_roles import ColumnGuess
-from mlops_assets.use_case import Search, Split
+from mlops_assets.training_declaration import Search, Split
 
 SEED = 0
 MANY_BATCHES = 4

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from mlops_assets.column_declaration import Column, Feature
 from mlops_assets.training.encoding import Form, RowEncoder
-from mlops_assets.use_case import Search
+from mlops_assets.training_declaration import Search
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from mlops_assets.column_declaration import Column, DatePart, Feature
+from mlops_assets.column_declaration import Column, DatePart, Feature, source_columns
 from mlops_assets.training.computed_features import (
     FittedFeature,
     Levels,
@@ -29,7 +29,6 @@ from mlops_assets.training.computed_features import (
     fit_feature,
     level_name,
 )
-from mlops_assets.use_case import source_columns
 
 Form = Literal["tree", "dense"]
 

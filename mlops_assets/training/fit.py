@@ -149,6 +149,8 @@ def _fit(
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # A bounded number of epochs is the budget, not a failure to converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Of few rows, a batch of the network's training is all of them.
+        warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than sample size")
         pipeline.fit(rows, labels, **weights)
     snap_thresholds(pipeline.named_steps["classify"])
     return pipeline

@@ -18,7 +18,8 @@ from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.representation.group_counts import may_be_named, shown
 from mlops_assets.data.representation.groups import Grouping, crossed, with_reference
 from mlops_assets.training.selection import forward_folds, thin
-from mlops_assets.use_case import Search, UseCase
+from mlops_assets.training_declaration import Search
+from mlops_assets.use_case import UseCase
 
 MOST_GROWTH = 20
 """A fit has at most so many times the rows it would have without resampling."""

@@ -6,8 +6,10 @@ of a batch (``mlops_assets/data``).
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,3 +77,20 @@ def require_room(folder: Path, size: int, what: str) -> None:
             f"{what}: a copy needs {needed / 1e9:.2f} GB of disk, and {free / 1e9:.2f} GB are "
             "free: make room, or move the project"
         )
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """What the disk refuses in the block becomes a ``SourceError`` about the copy of ``what``."""
+    try:
+        yield
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise SourceError(
+            f"the copy of {what} cannot be written ({problem}): make room, or check the disk"
+        ) from error
+
+
+def utc_today() -> date:
+    """The day by which a period is over or not."""
+    return datetime.now(UTC).date()

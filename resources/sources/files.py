@@ -7,16 +7,15 @@ them (``mlops_assets/data``).
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+from mlops_assets.data.raw_copy import DATA_FILE
 from mlops_assets.data.text.delimited import ENDINGS, is_delimited
 from mlops_assets.source_declaration import Source
-from resources.sources.base import Copy, Delivery, SourceError, require_room
+from resources.sources.base import Copy, Delivery, SourceError, require_room, writing
 from resources.sources.storage import Storage, StoredFile
 
 
@@ -90,7 +89,7 @@ class FileSource:
         file = self.batches().get(batch)
         if file is None:
             raise SourceError(f"batch {batch!r} is not in the source folder {self.storage}")
-        kept = "data.parquet"
+        kept = DATA_FILE
         if is_delimited(file.name):
             kept = f"original{_ending(file.name)}"
         md5, size = fetch(self.storage, file, folder / kept)
@@ -120,18 +119,6 @@ def fetch(storage: Storage, file: StoredFile, target: Path) -> tuple[str, int]:
             digest.update(block)
             size += copy.write(block)
     return digest.hexdigest(), size
-
-
-@contextmanager
-def writing(what: str) -> Iterator[None]:
-    """What the disk refuses in the block becomes a ``SourceError`` about the copy of ``what``."""
-    try:
-        yield
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
-        raise SourceError(
-            f"the copy of {what} cannot be written ({problem}): make room, or check the disk"
-        ) from error
 
 
 def file_fingerprint(storage: Storage, file: StoredFile) -> str:

@@ -108,12 +108,16 @@ class OpenFile:
         known = column.statistics if column is not None else None
         if known is None or not (known.has_min_max and known.has_null_count) or known.null_count:
             return True
-        if not isinstance(known.min, date):
+        try:
+            first, last = known.min, known.max
+        except (OverflowError, ValueError):
+            return True  # of values beyond the calendar, which cannot be read
+        if not isinstance(first, date) or not isinstance(last, date):
             return True
-        first, last = _day_of(known.min), _day_of(known.max)
         start = period_start(name, self.batches.period)
         end = period_end(name, self.batches.period)
-        return (last - start) >= -_ZONE_MARGIN and (first - end) <= _ZONE_MARGIN
+        before, after = start - _day_of(last), _day_of(first) - end
+        return before <= _ZONE_MARGIN and after <= _ZONE_MARGIN
 
 
 def _day_of(moment: date) -> date:
@@ -160,11 +164,11 @@ def readable(what: str) -> Iterator[None]:
     try:
         yield
     except BatchError as error:
-        raise SourceError(str(error).removeprefix(f"batch {_ALL}: ")) from error
+        raise SourceError(str(error).removeprefix(f"batch {_ALL}: ")) from None
     except (pa.ArrowException, OSError, ValueError) as error:
         raise SourceError(
             f"{what} is no whole Parquet file ({type(error).__name__}): deliver it again"
-        ) from error
+        ) from None
 
 
 def _require_columns(file: OpenFile) -> None:

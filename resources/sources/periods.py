@@ -8,7 +8,7 @@ not belong here: reading files in pieces (``period_rows.py``), or names of perio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,22 @@ from typing import Any
 import pyarrow as pa
 
 from mlops_assets.data.parquet_files import ChunkWriter
-from mlops_assets.data.periods import is_over, sorts_by_number, unsafe_name
+from mlops_assets.data.periods import is_over
+from mlops_assets.data.raw_copy import DATA_FILE
 from mlops_assets.data.row_hashes import Fingerprint, row_hashes
 from mlops_assets.source_declaration import Batches, Source
-from resources.sources.base import Copy, Delivery, SourceError, require_room
-from resources.sources.files import FileSource, writing
+from resources.sources.base import (
+    Copy,
+    Delivery,
+    SourceError,
+    require_room,
+    utc_today,
+    writing,
+)
+from resources.sources.batch_names import require_names
+from resources.sources.files import FileSource
 from resources.sources.period_rows import OpenFile, opened, require_same_columns
 from resources.sources.storage import StoredFile
-
-DATA_FILE = "data.parquet"
-
-
-def utc_today() -> date:
-    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True)
@@ -123,19 +126,9 @@ class CutSource:
             )
 
     def _require_names(self, names: Collection[str]) -> None:
-        if self.batches.period != "value":
-            return
-        column = self.batches.column
-        if unsafe_name(names) is not None:
-            raise SourceError(
-                f"column {column!r} holds values that cannot name a batch: use letters, digits, "
-                "dots, hyphens and underscores, at most 100 of them, or cut by a date"
-            )
-        if not sorts_by_number(names):
-            raise SourceError(
-                f"the values of column {column!r} do not sort as their numbers do, so the order of "
-                "the batches is unclear: write them with leading zeros, or cut by a date"
-            )
+        if self.batches.period == "value":
+            folder = f"source folder {self.files.storage}"
+            require_names(names, self.batches.column, folder, "in the files, or cut by a date")
 
     def copy(self, batch: str, folder: Path) -> Copy:
         """Write the rows of a batch to ``data.parquet`` in ``folder``, in the order of the files.

@@ -8,7 +8,7 @@ it is opened (``sql_connection.py``), asked (``sql_statements.py``), read (``sql
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from mlops_assets.content_hash import json_md5
 from mlops_assets.data.periods import is_over, period_name, period_start
+from mlops_assets.data.raw_copy import DATA_FILE
 from mlops_assets.source_declaration import Batches, Source, Sql
-from resources.sources.base import Copy, Delivery, SourceError
+from resources.sources.base import Copy, Delivery, SourceError, utc_today
+from resources.sources.batch_names import require_names
 from resources.sources.sql_connection import connected, time_limit
 from resources.sources.sql_errors import explained
-from resources.sources.sql_names import require_names
 from resources.sources.sql_parquet import told_apart, write_rows
 from resources.sources.sql_rows import read_rows
 from resources.sources.sql_statements import (
@@ -34,15 +35,9 @@ from resources.sources.sql_statements import (
     rows_of,
 )
 
-FILE = "data.parquet"
-
 Count = tuple[str, int, str | None]
 """A day or a value, its number of rows, and the largest value of the column that rises on
 changes."""
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class SqlSource:
 
     folder: Path
     source: Source
-    today: Callable[[], date] = _today
+    today: Callable[[], date] = utc_today
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """The batches that are there now and whose period is over, oldest first.
@@ -70,7 +65,7 @@ class SqlSource:
         for count in found:
             batches.setdefault(self._name(count[0]), []).append(count)
         if self._batches.period == "value":
-            require_names(batches, self._batches.column, self._what)
+            require_names(batches, self._batches.column, self._what, "with sql.query")
         over = sorted(n for n in batches if is_over(n, self._batches.period, self.today()))
         if not over:
             raise SourceError(
@@ -96,8 +91,8 @@ class SqlSource:
             expected = sum(rows for _, rows, _ in found)
             if not expected:
                 raise SourceError(f"{self._what} holds no batch {batch!r} (any more)")
-            self._write(connection, columns, order_by, batch, folder / FILE, expected)
-        return Copy(FILE, Delivery(batch, json_md5(found)), self._origin(order_by))
+            self._write(connection, columns, order_by, batch, folder / DATA_FILE, expected)
+        return Copy(DATA_FILE, Delivery(batch, json_md5(found)), self._origin(order_by))
 
     @property
     def _sql(self) -> Sql:

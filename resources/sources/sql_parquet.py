@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops_assets.data.parquet_files import COMPRESSION, ChunkWriter
-from resources.sources.base import SourceError, require_room
+from resources.sources.base import SourceError, require_room, writing
 
 
 def write_rows(
@@ -41,20 +41,13 @@ def write_rows(
 def _whole_or_absent(path: Path, what: str) -> Iterator[Path]:
     # The writer ends a file with a valid footer even when the block fails.
     partial = path.with_name(f"{path.name}.partial")
-    problem = None
     try:
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        problem = SourceError(
-            f"{what}: the copy cannot be written ({error.strerror or 'disk error'}): make room on "
-            "the disk"
-        )
+        with writing(what):
+            yield partial
+            partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink()
-    if problem is not None:
-        raise problem
 
 
 def _with_room(

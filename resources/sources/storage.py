@@ -204,7 +204,7 @@ def _read(stream: BinaryIO, name: str) -> bytes:
         raise SourceLostError(
             f"{name} could be read in part only ({type(error).__name__}): the source went away "
             "meanwhile"
-        ) from error
+        ) from None
 
 
 def _require_unchanged(

@@ -49,7 +49,7 @@ def explained(what: str, *, is_file: bool = False) -> Iterator[None]:
     except SourceError:
         raise
     except Exception as error:
-        raise _explanation(error, what, is_file) from error
+        raise _explanation(error, what, is_file) from None  # a log shows causes
 
 
 def is_not_found(error: BaseException) -> bool:

@@ -25,10 +25,8 @@ from mlops_assets.evidence.explainability import (
     _ranking,
     explain,
     explainability_page,
-    plain_value,
     rounded,
 )
-from mlops_assets.evidence.explainability_page import value_text
 from mlops_assets.reporting.html import to_html
 from mlops_assets.reporting.page import BarPlot, LinePlot, SwarmPlot, Table
 
@@ -289,31 +287,3 @@ def test_it_explains_a_batch_of_the_use_case(
         predict, rows.iloc[:20], rows.iloc[20:], inputs, seed=1, labels=rows["late"][:20].to_numpy()
     )
     assert {entry["column"] for entry in found["global"]} == set(inputs)
-
-
-@pytest.mark.parametrize(
-    ("value", "plain", "text"),
-    [
-        (np.int64(1830), 1830, "1830"),
-        (np.float32(0.1), 0.1, "0.1"),
-        (float("nan"), None, "missing"),
-        (None, None, "missing"),
-        (np.bool_(True), True, "yes"),
-        (pd.Timestamp("2020-01-02 03:04"), "2020-01-02 03:04:00", "2020-01-02 03:04:00"),
-        ("Metz", "Metz", "Metz"),
-        (1013.25, 1013.25, "1013.25"),
-    ],
-)
-def test_raw_values(value: Any, plain: Any, text: str) -> None:
-    assert plain_value(value) == plain
-    assert type(plain_value(value)) is type(plain)
-    assert value_text(plain) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(0.12345678, 0.123457), (-0.0, 0.0), (float("inf"), None), (float("nan"), None)],
-)
-def test_rounded(value: float, expected: float | None) -> None:
-    assert rounded(value) == expected
-    assert str(rounded(-0.0)) == "0.0"

@@ -1,17 +1,14 @@
 """The loop under a real daemon: a batch that drifts is answered without a hand, and one that cannot
 be read becomes an alert and changes nothing."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 from processes import running, wait_until
 from small_project import NAME, deliver, make_project, source_file, workspace_of
+from webhook import Webhook
 
 from mlops_assets.governance.ledger import Entry
 from resources.alerts import CHANNELS_VARIABLE
@@ -19,34 +16,6 @@ from resources.artifact_store import ArtifactKey
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED
 
 pytestmark = pytest.mark.loop
-
-
-class Webhook:
-    """An HTTP server on this machine that keeps the alerts it was sent."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, Any]] = []
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                webhook.received.append(json.loads(self.rfile.read(length)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Nothing: the console belongs to the tests."""
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self._server.server_port}/"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
@@ -95,7 +64,7 @@ def _assert_drift_was_answered(root: Path, first: Entry) -> None:
 def _assert_only_an_alert_came_of_it(root: Path, webhook: Webhook) -> None:
     (failed,) = _runs(root, "ingest", "ingest 2013-04 with content ")
     assert failed.status == dg.DagsterRunStatus.FAILURE
-    (sent,) = webhook.received
+    ((_, sent),) = webhook.received
     assert sent["title"] == f"{NAME}__ingest for 2013-04 failed"
     assert failed.run_id in sent["message"]
     assert "2013-04.parquet is no whole Parquet file" in sent["message"]

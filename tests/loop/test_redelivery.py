@@ -3,12 +3,14 @@ and cleaned again where a person corrected it."""
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_project import deliver, make_project, run_once, source_file, workspace_of
+import yaml
+from small_project import NAME, deliver, make_project, run_once, source_file, workspace_of
 
 from mlops_assets.data.cleaning.corrections import corrections_template
 from resources.artifact_store import ArtifactKey
@@ -47,15 +49,13 @@ def save(workspace: Workspace, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-def evaluations(root: Path, check: str) -> list[dg.AssetCheckEvaluation]:
+def evaluations(root: Path, asset: str, check: str) -> list[dg.AssetCheckEvaluation]:
     """What a check of the batch said, latest first."""
+    key = dg.AssetCheckKey(dg.AssetKey([NAME, asset]), check)
     with dg.DagsterInstance.from_config(str(root / ".dagster")) as instance:
-        records = instance.get_event_records(
-            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION), limit=1000
-        )
-    found = [record.event_log_entry.dagster_event for record in records]
-    said = [event.asset_check_evaluation_data for event in found if event is not None]
-    return [evaluation for evaluation in said if evaluation.check_name == check]
+        records = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    events = [record.event.dagster_event for record in records if record.event is not None]
+    return [event.asset_check_evaluation_data for event in events if event is not None]
 
 
 def test_the_same_content_again_is_no_delivery(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_same_content_again_is_no_delivery(tmp_path: Path) -> None:
     deliver(root, BATCH)
 
     assert run_once(root) == []
-    assert [e.passed for e in evaluations(root, "delivered_once")] == [True]
+    assert [e.passed for e in evaluations(root, "raw_copy", "delivered_once")] == [True]
 
 
 def test_a_changed_delivery_is_a_new_version_and_the_first_is_kept(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_changed_delivery_is_a_new_version_and_the_first_is_kept(tmp_path: Pat
     assert lineage is not None
     assert lineage.hash != first
     assert lineage.replaced == (first,)
-    [latest, earliest] = evaluations(root, "delivered_once")
+    [latest, earliest] = evaluations(root, "raw_copy", "delivered_once")
     assert (latest.passed, earliest.passed) == (False, True)
     assert latest.severity == dg.AssetCheckSeverity.WARN
     workspace.store.restore(first, tmp_path / "restored")
@@ -101,12 +101,13 @@ def test_a_rule_says_how_many_rows_break_it_and_which(tmp_path: Path) -> None:
     }
     broken = rules["origin:not allowed"]
     assert (broken["rows"], broken["examples"]) == (3, [0, 1, 2])
-    [said] = evaluations(root, broken["check"])
+    [said] = evaluations(root, "cleaned_dataset", broken["check"])
     assert not said.passed
     assert said.metadata["rows"].value == 3
     assert "SWF" not in str(said)
     kept = [rule for rule in rules.values() if rule["rows"] == 0]
-    assert all(e.passed for rule in kept for e in evaluations(root, rule["check"]))
+    for rule in kept:
+        assert [e.passed for e in evaluations(root, "cleaned_dataset", rule["check"])] == [True]
 
 
 def test_corrected_rows_are_cleaned_again_and_the_others_stay(tmp_path: Path) -> None:
@@ -129,6 +130,30 @@ def test_corrected_rows_are_cleaned_again_and_the_others_stay(tmp_path: Path) ->
     assert cleaned.column("origin").to_pylist()[:2] == ["JFK", "JFK"]
     assert workspace.store.hash(RAW) == raw
     assert run_once(root) == []
+
+
+def redeclare(root: Path, **changes: Any) -> None:
+    path = root / "defs" / NAME / "defs.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for column, fields in changes.items():
+        content["attributes"]["columns"][column].update(fields)
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def test_a_declaration_that_was_wrong_is_corrected_by_correcting_it(tmp_path: Path) -> None:
+    root = make_project(tmp_path, [BATCH])
+    redeclare(root, distance={"minimum": 5000})
+    [first] = run_once(root)
+    assert not first.success
+    assert first.message.count("few_rows_quarantined") == 1
+    assert "Stack Trace" not in first.message
+    assert run_once(root) == []
+
+    redeclare(root, distance={"minimum": 1})
+    [again] = run_once(root)
+
+    assert again.success, again.message
+    assert workspace_of(root).store.json(CLEANED, "counts.json")["quarantined"] == 0
 
 
 def test_corrections_of_another_delivery_change_nothing(tmp_path: Path) -> None:

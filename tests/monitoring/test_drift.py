@@ -18,9 +18,9 @@ from mlops_assets.monitoring.drift import (
     detect,
     drift_page,
     drift_report,
-    jensen_shannon,
     weighted_distance,
 )
+from mlops_assets.monitoring.histograms import jensen_shannon
 from mlops_assets.reporting.page import BarPlot, HistogramPlot, Table
 from mlops_assets.use_case import Monitoring
 

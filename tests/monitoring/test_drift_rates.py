@@ -11,8 +11,8 @@ import yaml
 
 import mlops_assets
 from mlops_assets.column_declaration import Column
-from mlops_assets.monitoring.drift import chance_limit, detect, jensen_shannon
-from mlops_assets.monitoring.histograms import count, summarise
+from mlops_assets.monitoring.drift import chance_limit, detect
+from mlops_assets.monitoring.histograms import count, jensen_shannon, summarise
 from mlops_assets.use_case import Monitoring, UseCase
 
 

@@ -1,7 +1,6 @@
 """Files cut into batches by a column: no row lost or twice, whatever the files look like."""
 
 import gzip
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -11,12 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cut_sources import SOURCE, cut_source, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.append(str(Path(__file__).parent))
-
-from cut_sources import SOURCE, cut_source, rows_of
 
 from mlops_assets.data.periods import period_name
 from mlops_assets.source_declaration import Period

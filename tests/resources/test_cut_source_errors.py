@@ -1,6 +1,5 @@
 """Files that cannot be cut into batches for sure: a clear error, and no row lost in silence."""
 
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,9 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from cut_sources import cut_source, rows_of
 
 from resources.sources import period_rows
@@ -58,11 +54,32 @@ def test_a_missing_date_is_found_where_statistics_would_pass_over_it(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    "days",
+    [
+        pa.array([0, 2**60], pa.timestamp("us")),
+        pa.array([0, 2**60], pa.timestamp("us", "UTC")),
+        pa.array([0, 10**7], pa.date32()),
+    ],
+)
+def test_a_date_beyond_the_calendar_is_an_error(days: pa.Array, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"day": days}), tmp_path / "a.parquet")
+
+    for read in (
+        cut_source(tmp_path).deliveries,
+        lambda: cut_source(tmp_path).copy("1970-01", tmp_path),
+    ):
+        with pytest.raises(SourceError, match=r"1 row\(s\) have no date in column 'day'"):
+            read()
+
+
+@pytest.mark.parametrize(
     ("values", "problem"),
     [
-        (["2024", "../x"], "cannot name a batch"),
-        (["a b"], "cannot name a batch"),
-        ([9, 10], "do not sort as their numbers do"),
+        (["2024", "../x"], "cannot name batches"),
+        (["a b"], "cannot name batches"),
+        ([9, 10], "do not sort by time as text"),
+        (["apr-2024", "jan-2024"], "write the year first"),
+        (["31-12-2023", "01-01-2024"], "write the year first"),
         (["1", ""], r"1 row\(s\) have no value in column 'season'"),
     ],
 )

@@ -1,6 +1,5 @@
 """PostgreSQL as a source, on a real server: batches, types, and nothing but reading."""
 
-import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -8,9 +7,6 @@ from pathlib import Path
 import psycopg
 import pyarrow.compute as pc
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from postgresql_server import Server, postgresql_server
 from sql_sources import copied, sql_source
 

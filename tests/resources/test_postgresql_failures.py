@@ -2,7 +2,6 @@
 private in it, and no half batch."""
 
 import re
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from postgresql_server import Server, postgresql_server
 from sql_sources import copied, sql_source
 

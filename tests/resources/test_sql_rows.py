@@ -2,7 +2,6 @@
 
 import math
 import sqlite3
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-sys.path.append(str(Path(__file__).parent))
-
 from sql_sources import copied, sql_source
 
 from resources.sources.base import SourceError

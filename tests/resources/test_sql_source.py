@@ -10,9 +10,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
-
 from sql_sources import copied, sql_source
 
 from mlops_assets.content_hash import file_md5

@@ -41,6 +41,11 @@ def test_names_are_split_into_words(name: str, expected: tuple[str, ...]) -> Non
         ("Nationality", "national origin"),
         ("native-country", "national origin"),
         ("marital.status", "marital status"),
+        ("married", "marital status"),
+        ("senior_citizen", "age"),
+        ("hispaniccat", "race or ethnic origin"),
+        ("partyid", "political opinion"),
+        ("political_views", "political opinion"),
     ],
 )
 def test_protected_attributes_are_recognised(name: str, attribute: str) -> None:
@@ -52,6 +57,7 @@ def test_protected_attributes_are_recognised(name: str, attribute: str) -> None:
     [
         *("usage", "page", "average", "mileage", "vehicle_age", "HouseAge", "birth_weight"),
         *("race_time", "international_plan", "SkinThickness", "discount", "distance", "Sussex"),
+        *("party_size", "third_party", "policy", "senior_manager"),
     ],
 )
 def test_likenesses_are_not(name: str) -> None:

@@ -78,6 +78,7 @@ def test_integers_without_order_are_categories() -> None:
     assert guess.fields["categorical"] is True and "minimum" not in guess.fields
     assert guess.why == ("5 whole numbers that look like codes",)
     assert "categorical" not in guessed("number_of_rooms", codes).fields
+    assert "categorical" not in guessed("Time", 12 * codes).fields
 
 
 def test_counts_keep_their_order_unless_their_name_denies_it() -> None:
@@ -89,6 +90,9 @@ def test_counts_keep_their_order_unless_their_name_denies_it() -> None:
 def test_sensitive_attributes_are_reported_on_and_never_inputs() -> None:
     sex = guessed("SEX", [1, 2] * 50)
     assert sex.fields == {"type": "integer", "role": "sensitive", "categorical": True}
+    floats = guessed("sex", [1.0, 2.0] * 50)
+    assert floats.fields == sex.fields
+    assert guessed("race", [0.1, 0.9] * 50).fields["type"] == "number"
     age = guessed("age", RANDOM.integers(0, 90, 1000))
     assert age.fields == {"type": "integer", "role": "sensitive", "minimum": 0}
     assert age.why == ("age, by its name: reported on, never an input",)

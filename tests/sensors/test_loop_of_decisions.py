@@ -58,6 +58,9 @@ class World:
                 for b, content in self.cleaned.items()
             },
             unprofiled=(),
+            unusable=(),
+            declaration="d",
+            trained_as="d" if complete else None,
             watched=tuple(b for b, c in self.cleaned.items() if self.reports.get(b) == c),
             trained_until=latest,
             undecided=f"model of {self.model}" if complete and self.model not in decided else None,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ from mlops_assets.release.gate import Outcome
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey
 from resources.assets import SOURCE_LOST_TAG
+from resources.dvc_lock import fields_md5
 from resources.sources.base import SourceError
 from resources.workspace import Workspace
 from sensors.situation import INTENT_TAG, USE_CASE_TAG, Situation, gather, reports
@@ -37,6 +39,12 @@ def workspace(tmp_path: Path, make_use_case: Callable[..., UseCase]) -> Workspac
     return workspace
 
 
+def _declared(workspace: Workspace, content: str) -> str:
+    """What a batch with this content is made from."""
+    declaration = fields_md5(workspace, BY_NAME["cleaned_dataset"])
+    return f"{bytes_md5(content.encode())} declared {declaration}"
+
+
 def _source_folder(workspace: Workspace) -> Path:
     assert workspace.source_folder is not None
     return workspace.source_folder
@@ -54,9 +62,12 @@ def _make(workspace: Workspace, name: str, batch: str | None = None, content: st
         "features": {"last_batch": content},
         "cleaned_dataset": {"corrections": workspace.corrections_md5(batch or "")},
     }.get(name, {})
+    settings["fields"] = fields_md5(workspace, BY_NAME[name])
     with workspace.store.write(key, upstream=upstream, settings=settings) as folder:
         manifest = {"fingerprint": bytes_md5(content.encode())}
         (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / "counts.json").write_text(json.dumps({"rows_in": 1, "quarantined": 0}))
+        (folder / "privacy.json").write_text(json.dumps({"findings": []}))
         (folder / "report.json").write_text(json.dumps({"said": content}))
     return workspace.store.hash(key)
 
@@ -85,10 +96,13 @@ def _decide(workspace: Workspace, batch: str, challenger: str, release: str | No
 
 def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) -> None:
     assert gather(workspace, instance) == Situation(
-        delivered={A: bytes_md5(b"a"), B: bytes_md5(b"b")},
+        delivered={A: _declared(workspace, "a"), B: _declared(workspace, "b")},
         ingested={},
         unprofiled=(),
+        unusable=(),
         watched=(),
+        declaration=gather(workspace, instance).declaration,
+        trained_as=None,
         trained_until=None,
         undecided=None,
         first_release=None,
@@ -113,7 +127,7 @@ def test_changed_content_of_the_same_size_is_seen(
     gather(workspace, instance)
     _deliver(workspace, A, "z")
 
-    assert gather(workspace, instance).delivered[A] == bytes_md5(b"z")
+    assert gather(workspace, instance).delivered[A] == _declared(workspace, "z")
 
 
 def test_a_batch_is_taken_in_when_it_is_clean(
@@ -122,7 +136,7 @@ def test_a_batch_is_taken_in_when_it_is_clean(
     _ingest(workspace, A, "a")
     _make(workspace, "raw_copy", B, "b")
 
-    assert gather(workspace, instance).ingested == {A: bytes_md5(b"a")}
+    assert gather(workspace, instance).ingested == {A: _declared(workspace, "a")}
 
 
 def test_a_raw_copy_newer_than_what_was_cleaned_is_not_taken_in(
@@ -134,7 +148,7 @@ def test_a_raw_copy_newer_than_what_was_cleaned_is_not_taken_in(
 
     now = gather(workspace, instance)
 
-    assert now.ingested[A] not in (bytes_md5(b"a"), bytes_md5(b"changed"))
+    assert now.ingested[A] not in (_declared(workspace, "a"), _declared(workspace, "changed"))
 
 
 def test_a_profile_is_that_of_the_batch_as_it_was_cleaned(
@@ -167,6 +181,25 @@ def test_corrections_make_a_batch_another_one_until_it_is_cleaned_with_them(
     assert before.delivered[A] == before.ingested[A] == corrected.ingested[A]
     assert corrected.delivered[A] != before.delivered[A]
     assert replayed.delivered[A] == replayed.ingested[A] == corrected.delivered[A]
+
+
+def test_another_declaration_outdates_batches_and_the_challenger(
+    workspace: Workspace, instance: dg.DagsterInstance, make_use_case: Callable[..., UseCase]
+) -> None:
+    _ingest(workspace, A, "a")
+    _train(workspace, A)
+    before = gather(workspace, instance)
+    assert before.ingested[A] == before.delivered[A]
+    assert before.trained_as == before.declaration
+
+    removal = {"name": "tiny", "remove_where": "parcels < 1", "reason": "no delivery"}
+    changed = replace(workspace, use_case=make_use_case(rows={"remove": [removal]}))
+    after = gather(changed, instance)
+
+    assert after.ingested[A] == before.ingested[A] != after.delivered[A]
+    assert after.trained_as == after.declaration
+    seeded = replace(workspace, use_case=make_use_case(training={"first_batches": 1, "seed": 8}))
+    assert gather(seeded, instance).trained_as != gather(seeded, instance).declaration
 
 
 def test_a_run_that_lost_its_source_is_tried_again(

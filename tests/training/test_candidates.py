@@ -19,7 +19,7 @@ from mlops_assets.training.candidates import (
     within_budget,
 )
 from mlops_assets.training.encoding import Form
-from mlops_assets.use_case import FAMILIES, Search
+from mlops_assets.training_declaration import FAMILIES, Search
 
 COLUMNS = {"size": Column(type="number"), "city": Column(type="string")}
 SMALL: dict[str, dict[str, Any]] = {

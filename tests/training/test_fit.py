@@ -19,7 +19,8 @@ from mlops_assets.training.calibration import CalibratedClassifier
 from mlops_assets.training.candidates import CANDIDATES, build
 from mlops_assets.training.fit import Training, train
 from mlops_assets.training.thresholds import snap_thresholds
-from mlops_assets.use_case import FAMILIES, UseCase
+from mlops_assets.training_declaration import FAMILIES
+from mlops_assets.use_case import UseCase
 
 ROWS = 3000
 

@@ -20,7 +20,8 @@ from mlops_assets.training.remedies import (
     resampler,
 )
 from mlops_assets.training.selection import forward_folds
-from mlops_assets.use_case import Search, UseCase
+from mlops_assets.training_declaration import Search
+from mlops_assets.use_case import UseCase
 
 Make = Callable[..., UseCase]
 Codes = st.lists(st.integers(0, 3), min_size=1, max_size=200)

@@ -19,10 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mlops_assets.data.batch_error import BatchError
-from mlops_assets.data.cleaning.coercion import LARGEST_NUMBER, PARQUET_TYPES, without_views
+from mlops_assets.data.cleaning.coercion import without_views
 from mlops_assets.data.cleaning.conditions import columns_named, matching_rows
 from mlops_assets.data.cleaning.corrected_rows import Applied, CorrectedRows
-from mlops_assets.data.cleaning.fates import Tally, adds_up, quarantined_share
+from mlops_assets.data.cleaning.fates import Tally
 from mlops_assets.data.cleaning.rules import declared_columns
 from mlops_assets.data.cleaning.typed_rows import (
     Mask,
@@ -36,21 +36,6 @@ from mlops_assets.data.cleaning.typed_rows import (
 from mlops_assets.data.cleaning.validation import BatchFacts, Validator
 from mlops_assets.data.cleaning.whole_batch import Read, survey
 from mlops_assets.use_case import UseCase
-
-__all__ = [
-    "LARGEST_NUMBER",
-    "PARQUET_TYPES",
-    "BatchError",
-    "CleanedBatch",
-    "CleanedChunk",
-    "Cleaning",
-    "Read",
-    "adds_up",
-    "clean",
-    "declared_columns",
-    "matching_rows",
-    "quarantined_share",
-]
 
 OWN_COLUMNS = ("row", "reasons")
 """Columns of the quarantine that no source delivers."""

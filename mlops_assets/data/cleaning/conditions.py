@@ -35,7 +35,7 @@ def matching_rows(rows: pd.DataFrame, condition: str, field: str) -> NDArray[np.
     except Exception as error:
         raise BatchError(
             f"{field}: cannot evaluate {condition!r}: {_without_values(rows, condition, error)}"
-        ) from error
+        ) from None  # the cause may hold a value, and a log shows causes
     if isinstance(matches, bool | np.bool_):
         return np.full(len(rows), bool(matches))
     if not isinstance(matches, pd.Series) or not _is_true_or_false(matches):

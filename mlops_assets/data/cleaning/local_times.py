@@ -4,7 +4,8 @@ Belongs here: reading ISO 8601, time zones, and the calendar's limits. Does not 
 other type (``coercion.py``).
 
 A batch has one local time: where its texts name their zone, the times are those of the zone that
-more than half of them name, and the others cannot be read.
+more than half of them name, or of the two an hour apart that are one place's winter and summer
+time, and the others cannot be read.
 """
 
 from collections import Counter
@@ -23,7 +24,6 @@ _FIRST = int(np.datetime64("0001-01-01", "us").astype(np.int64))
 _END = int(np.datetime64("10000-01-01", "us").astype(np.int64))
 _DAY = 86_400_000_000
 _PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
-_MISSING = np.iinfo(np.int64).min
 
 _ZONED = r"^(?P<time>.*[T ][0-9]{1,2}.*?) *(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _STARTS_LIKE_A_TIME = r"^ *[0-9]{4}"
@@ -47,7 +47,7 @@ def times(values: pa.Array) -> pa.Array:
     kept = valid & within
     local = pa.array(micros, pa.int64(), mask=~kept).cast(pa.timestamp("us"))
     zone = values.type.tz if pa.types.is_timestamp(values.type) else None
-    return local if zone is None else _in_zone(local, zone)
+    return local if zone is None else _in_calendar(_in_zone(local, zone))
 
 
 def _whole_units(values: pa.Array) -> tuple[NDArray[np.int64], int | None]:
@@ -63,6 +63,13 @@ def _whole_units(values: pa.Array) -> tuple[NDArray[np.int64], int | None]:
 def _in_zone(utc: pa.Array, zone: str) -> pa.Array:
     zoned = pd.Series(utc.to_pandas()).dt.tz_localize("UTC").dt.tz_convert(zone)
     return pa.Array.from_pandas(zoned.dt.tz_localize(None), type=pa.timestamp("us"))
+
+
+def _in_calendar(local: pa.Array) -> pa.Array:
+    """The times, null where the zone moved them out of the years 1 to 9999."""
+    micros = local.view(pa.int64())
+    within = pc.and_(pc.greater_equal(micros, _FIRST), pc.less(micros, _END))
+    return pc.if_else(within, local, pa.scalar(None, local.type))
 
 
 def iso_text(values: pa.Array) -> pa.Array:
@@ -102,11 +109,28 @@ def count_zones(texts: pa.Array, counts: Counter[str]) -> None:
 
 
 def accepted_zones(counts: Mapping[str, int]) -> frozenset[str]:
-    """The zone that more than half of a batch's times name; empty where there is none such."""
+    """The zone that more than half of a batch's times name, or two an hour apart that they do
+    together; empty where there are none such. A time in UTC is never taken for a winter time: its
+    neighbour may be the same moment elsewhere."""
     total = sum(counts.values())
     if not total:
         return frozenset({NO_ZONE})
-    return frozenset(zone for zone, count in counts.items() if 2 * count > total)
+    minutes = {zone: _minutes(zone) for zone in sorted(counts) if zone not in (NO_ZONE, "+0000")}
+    pairs = [
+        (winter, summer)
+        for winter, first in minutes.items()
+        for summer, second in minutes.items()
+        if second - first == 60
+    ]
+    groups = [*pairs, *((zone,) for zone in sorted(counts))]
+    most = max(groups, key=lambda zones: sum(counts[zone] for zone in zones))
+    return frozenset(most) if 2 * sum(counts[zone] for zone in most) > total else frozenset()
+
+
+def _minutes(zone: str) -> int:
+    """Minutes that a zone such as ``-0530`` is ahead of UTC."""
+    sign = -1 if zone.startswith("-") else 1
+    return sign * (60 * int(zone[1:3]) + int(zone[3:5]))
 
 
 def _split_zone(texts: pa.Array) -> tuple[pa.Array, pa.Array]:

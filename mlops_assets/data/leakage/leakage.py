@@ -28,6 +28,7 @@ from mlops_assets.data.leakage.column_power import (
     level_count,
     stratified_folds,
 )
+from mlops_assets.data.representation.proportions import wilson
 
 Verdict = Literal["ok", "leak", "suspicious", "unknown"]
 LEAK_POWER = 0.99
@@ -122,9 +123,10 @@ def exists_only_with_label(rows: pd.DataFrame, labelled: NDArray[np.bool_]) -> l
         return [Finding(name, None, 0.0, limit, "ok", "every row has a label: none to compare")]
     found = []
     for column in rows.columns:
-        without = float(missing[column].to_numpy()[unlabelled].mean())
-        among = float(missing[column].to_numpy()[labelled].mean())
-        number = _wilson_low(without, int(unlabelled.sum())) - among
+        gone = missing[column].to_numpy()
+        share = wilson(int(gone[unlabelled].sum()), int(unlabelled.sum()), STANDARD_ERRORS)
+        without, among = share.value or 0.0, float(gone[labelled].mean())
+        number = (share.low or 0.0) - among
         verdict: Verdict = "leak" if number >= limit else "ok"
         text = f"missing in {without:.1%} of the rows without label and {among:.1%} of the others"
         found.append(Finding(name, str(column), number, limit, verdict, text))
@@ -232,9 +234,3 @@ def _standing_out(
         if 1.0 - scored[notable[last - 1]][1] <= MISRANKED * (1.0 - together):
             return dict.fromkeys(notable[:last], together)
     return {}
-
-
-def _wilson_low(share: float, rows: int) -> float:
-    z2 = STANDARD_ERRORS**2 / rows
-    spread = np.sqrt(z2 * (share * (1.0 - share) + z2 / 4.0))
-    return float((share + z2 / 2.0 - spread) / (1.0 + z2))

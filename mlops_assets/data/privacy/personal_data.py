@@ -1,35 +1,22 @@
 """Which columns hold personal data, found by their values and names, over chunks of rows.
 
 Belongs here: looking through columns, and deciding whether one is of a kind. Does not belong here:
-how one value is recognised (``personal_patterns.py``), how distinct values are sampled
-(``group_sizes.py``), or what is done about a finding (``protection.py``).
+how one value is recognised (``personal_patterns.py``), what a name says (``announced_kinds.py``),
+how many numbers pass a check by chance (``beyond_chance.py``), what values an array holds
+(``single_values.py``), how distinct values are sampled (``group_sizes.py``), or what is done about
+a finding (``protection.py``).
 
 **Unmistakable notations** (e-mail, +phone ...): any occurrence is a finding, in a text too, so that
-every value is looked at.
-
-**Numbers with check digits** pass by chance: one arbitrary number of ten passes one check. A
-column is of such a kind where, among its distinct numbers of that shape, the share that passes is
-at least three times the chance rate and a twentieth, and the probability of so many by chance is
-at most 1e-6 (Chernoff's bound). This asks for a minimum of distinct numbers by itself: 6 that all
-pass one check digit, 4 that pass two. With some fifty such tests a column, a table of a hundred
-columns of arbitrary numbers raises a false alarm in one of 150 tables at most. Counters pass at
-the chance rate; numbers that all end in 0 pass at most twice as often (2/11 where two remainders
-share a digit), for which the factor three leaves room. Which numbers are put to a check is drawn by
-their hashes, which do not follow check digits.
-
-**IBANs** in groups of four or after the word IBAN are unmistakable. Others are numbers with two
-check digits, of which fewer will do where at least half of those with a country's length pass: one
-or two arbitrary codes of that shape, and no more, are a false alarm in one of 48 such columns.
+every value is looked at. **Numbers with check digits** pass by chance: which are put to a check is
+drawn by their hashes, which do not follow check digits.
 """
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import Literal
-from unicodedata import combining, normalize
 
 import numpy as np
 import pyarrow as pa
@@ -37,24 +24,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mlops_assets.column_declaration import Column
-from mlops_assets.data.privacy import personal_patterns as patterns
+from mlops_assets.data.privacy.announced_kinds import announced_kinds, plain_words
+from mlops_assets.data.privacy.beyond_chance import beyond_chance
 from mlops_assets.data.privacy.group_sizes import SAMPLE, DistinctSample
-from mlops_assets.data.privacy.personal_patterns import (
-    CERTAIN,
-    NUMBERS,
-    PROBABLE,
-    Recogniser,
-    bounded,
-)
+from mlops_assets.data.privacy.iban import ACCOUNTS
+from mlops_assets.data.privacy.personal_patterns import CERTAIN, NUMBERS, PROBABLE
+from mlops_assets.data.privacy.recogniser import IP, Recogniser, bounded
+from mlops_assets.data.privacy.single_values import as_texts, long_numbers, single_values
 from mlops_assets.data.row_hashes import Hashes, text_hashes
 
 ROWS_AT_ONCE = 131_072
 LONG_NUMBER = r"\d{9,19}"
 REMEMBERED = 16_384
 """Distinct texts of a column, by hash, that are not looked at again."""
-TIMES_CHANCE = 3.0
-SMALLEST_SHARE = 0.05
-FALSE_ALARM = 1e-6
 PLAUSIBLE_SHARE = 0.5
 """Share of distinct values that must look like what the column's name says."""
 
@@ -97,7 +79,7 @@ class PersonalDataScan:
                 self._columns[name] = _ColumnScan(name, self._declared.get(name))
             for chunk in column.chunks:
                 for start in range(0, len(chunk), ROWS_AT_ONCE):
-                    for leaf in _leaves(chunk.slice(start, ROWS_AT_ONCE)):
+                    for leaf in single_values(chunk.slice(start, ROWS_AT_ONCE)):
                         self._columns[name].look(leaf.drop_null())
 
     def findings(self) -> tuple[Finding, ...]:
@@ -117,7 +99,7 @@ class _ColumnScan:
         self._name = name
         self._missing = [str(code) for code in declared.missing] if declared else []
         closed = declared is not None and declared.values is not None
-        self._announced = [] if closed else [*_announced(name)]
+        self._announced = [] if closed else [*announced_kinds(name)]
         self._certain = [(k, tuple(rs)) for k, rs in groupby(_certain(name), lambda r: r.kind)]
         self._seen: Hashes = np.empty(0, np.uint64)
         self._distinct: DistinctSample[None] = DistinctSample()
@@ -131,7 +113,7 @@ class _ColumnScan:
         if is_time and not self._announced:
             return
         if is_number and not self._announced:
-            values = _long_numbers(values)
+            values = long_numbers(values)
         texts, hashes = self._new_texts(values)
         if not len(texts):
             return
@@ -143,7 +125,7 @@ class _ColumnScan:
             self._look_for_numbers(texts)
 
     def _new_texts(self, values: pa.Array) -> tuple[pa.Array, Hashes]:
-        texts = pc.unique(_as_texts(pc.unique(values)))
+        texts = pc.unique(as_texts(pc.unique(values)))
         if self._missing:
             codes = pa.array(self._missing, pa.large_string())
             texts = texts.filter(pc.invert(pc.is_in(texts, codes)))
@@ -202,8 +184,8 @@ class _ColumnScan:
                 known.add(kind)
                 share = min(1.0, matches.distinct / self._distinct.distinct)
                 yield Finding(self._name, kind, "values", len(matches), share)
-        announced = re.search(patterns.ACCOUNTS, _words(self._name)) is not None
-        for kind, passed, examined in _beyond_chance(self._numbers_to_check(), announced):
+        announced = re.search(ACCOUNTS, plain_words(self._name)) is not None
+        for kind, passed, examined in beyond_chance(self._numbers_to_check(), announced):
             if kind not in known:
                 known.add(kind)
                 yield Finding(self._name, kind, "values", passed, passed / examined)
@@ -228,59 +210,6 @@ class _ColumnScan:
         return candidates
 
 
-def _leaves(array: pa.Array) -> Iterator[pa.Array]:
-    """The arrays of single values within ``array``."""
-    kind = pa.types
-    if isinstance(array.type, pa.BaseExtensionType):
-        parts = [array.storage]
-    elif kind.is_struct(array.type):
-        parts = array.flatten()
-    elif kind.is_map(array.type):
-        entries = pa.list_(pa.struct([array.type.key_field, array.type.item_field]))
-        parts = [array.cast(entries)]
-    elif kind.is_dictionary(array.type):
-        parts = [array.dictionary_decode()]
-    elif kind.is_string_view(array.type):
-        parts = [array.cast(pa.large_string())]
-    elif kind.is_nested(array.type):
-        parts = [pc.list_flatten(array)]
-    elif kind.is_boolean(array.type) or _is_span(array.type):
-        return
-    else:
-        yield array
-        return
-    for part in parts:
-        yield from _leaves(part)
-
-
-def _is_span(type: pa.DataType) -> bool:
-    """Hours, durations and intervals, which say nothing of a person."""
-    return pa.types.is_temporal(type) and not (
-        pa.types.is_timestamp(type) or pa.types.is_date(type)
-    )
-
-
-def _long_numbers(values: pa.Array) -> pa.Array:
-    """The whole numbers that have digits enough for a check."""
-    long = values.filter(pc.greater_equal(values, 1e8))
-    if pa.types.is_floating(long.type) and len(long):
-        long = long.filter(pc.equal(pc.floor(long), long))
-    return long
-
-
-def _as_texts(values: pa.Array) -> pa.Array:
-    if pa.types.is_floating(values.type):
-        # A gap makes floats of integers, and 123456782.0 hides the number that was there.
-        doubles = values.cast(pa.float64())
-        whole = pc.and_(pc.equal(pc.floor(doubles), doubles), pc.less(pc.abs(doubles), 2.0**53))
-        integers = pc.if_else(whole, doubles, None).cast(pa.int64())
-        return pc.coalesce(integers.cast(pa.large_string()), doubles.cast(pa.large_string()))
-    if "binary" in str(values.type):
-        decoded = [value.decode("utf-8", "replace") for value in values.to_pylist()]
-        return pa.array(decoded, pa.large_string())
-    return values.cast(pa.large_string())
-
-
 def _containing(texts: pa.Array, shape: str) -> NDArray[np.int64]:
     """Positions in ``texts`` of those that contain ``shape``, in any case."""
     if not len(texts):
@@ -293,8 +222,8 @@ def _containing(texts: pa.Array, shape: str) -> NDArray[np.int64]:
 
 def _certain(name: str) -> Sequence[Recogniser]:
     # 4.120.32.1 is an address in one column and a release in another.
-    versions = re.search("version|release|firmware|build", _words(name))
-    return [r for r in CERTAIN if not (versions and r.kind == patterns.IP)]
+    versions = re.search("version|release|firmware|build", plain_words(name))
+    return [r for r in CERTAIN if not (versions and r.kind == IP)]
 
 
 def _holds(text: str, recognisers: Sequence[Recogniser]) -> bool:
@@ -310,102 +239,3 @@ def _matching(texts: pa.Array, shape: str) -> list[str]:
     for text in texts.take(pa.array(_containing(texts, shape))).to_pylist():
         found.update((match[0], None) for match in bounded(shape).finditer(text))
     return list(found)
-
-
-def _beyond_chance(
-    candidates: Mapping[Recogniser, list[str]], announced: bool
-) -> Iterator[tuple[str, int, int]]:
-    """Kinds whose numbers pass more often than by chance: kind, passed, examined.
-
-    The kind that explains most numbers comes first; they say nothing for or against the others.
-    """
-    passed = {r: {n for n in numbers if r.check(n)} for r, numbers in candidates.items()}
-    explained: set[str] = set()
-    undecided_kinds = list(candidates)
-    while undecided_kinds:
-        counts = {r: len(passed[r] - explained) for r in undecided_kinds}
-        best = max(undecided_kinds, key=lambda r: counts[r])
-        examined = len(set(candidates[best]) - explained)
-        undecided_kinds = [r for r in undecided_kinds if r != best and counts[r]]
-        few = best.kind == patterns.IBAN and (announced or counts[best] >= examined / 2)
-        if (few and counts[best]) or exceeds_chance(counts[best], examined, best.chance):
-            yield best.kind, counts[best], examined
-            explained |= passed[best]
-            undecided_kinds = [r for r in undecided_kinds if r.kind != best.kind]
-
-
-def exceeds_chance(passed: int, examined: int, chance: float) -> bool:
-    """Whether ``passed`` of ``examined`` numbers are more than the rate ``chance`` explains.
-
-    The probability is bounded by Chernoff (1952): exp(-n KL(share || chance)).
-    """
-    share = passed / examined if examined else 0.0
-    if share < max(TIMES_CHANCE * chance, SMALLEST_SHARE):
-        return False
-    divergence = share * math.log(share / chance)
-    if share < 1.0:
-        divergence += (1.0 - share) * math.log((1.0 - share) / (1.0 - chance))
-    # 6 numbers of 6 at 1/10 are exactly 1e-6, and stay it when rounded.
-    return -examined * divergence <= math.log(FALSE_ALARM) + 1e-9
-
-
-_LETTERS = r"\pL[\pL\pM'’.\-]*"
-_DEGREES = r"[-+]?(1[0-7]\d|\d?\d)[.,]\d{3,}"
-_DAY = r"(18|19|20)\d\d[-/.]?\d{1,2}[-/.]?\d{1,2}([ T].*)?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{2,4}"
-_WRITTEN = r"\d{1,2} \pL+ \d{4}|\pL+ \d{1,2},? \d{4}"
-_PEOPLE = (
-    "(account|applicant|author|borrower|buyer|candidate|card|child|citizen|client|contact|customer"
-    "|doctor|donor|driver|employee|father|guest|holder|manager|member|mother|nurse|owner|parent"
-    "|passenger|patient|person|physician|player|pupil|recipient|resident|seller|sender|spouse"
-    "|staff|student|subscriber|teacher|tenant|worker)s?_?"
-)
-_NAMES = (
-    r"(first|last|full|given|family|middle|maiden|sur|fore)_?name|prenom|nom_de_famille|imie"
-    r"|(vor|nach|familien)_?name|(voor|achter)_?naa?m|apellido|cognome|sobrenome|nazwisko"
-    rf"|(for|etter|efter)na[vm]n|^({_PEOPLE})*(name|nom|naam|nombre|nome|namn|navn)"
-)
-_ADDRESSES = (
-    "address|addr|adresse?|street|strasse|straat|rue|direccion|indirizzo|endereco|domicil[ei]o?"
-)
-_BIRTHS = (
-    "dob|birth_?(day|date)|date_?of_?birth|birth|born|geburts(datum|tag)|geboortedatum|naissance"
-    "|nacimiento|nascita|nascimento"
-)
-_PLACES = "lat(itude)?|lon|lng|long(itude)?|gps|coord(inate)?|position|location"
-_PHONES = (
-    "tel|tele(ph|f)oo?n[eo]?|((cell|mobile)_?)?phone|mobile|mobiel|cell|gsm|fax|handy|msisdn"
-    "|whatsapp|(telefoo?n|handy)_?nummer"
-)
-_NATIONALS = (
-    "ssn|nino|bsn|niss|insz|dni|pesel|cpf|cpr|hetu|idnr|aadhaar|passport|personnummer"
-    "|social_security|(national|national_identity|tax|personal)_?(id|number|no|nr)"
-)
-NAME_RULES = (
-    ("person name", _NAMES, rf"^\s*{_LETTERS}([ ,/]+[(\"']*{_LETTERS}[)\"']*){{0,12}}\s*$"),
-    ("user name", r"user_?name|nick_?name|screen_name|login(_name)?", r"^\S{2,64}$"),
-    ("street address", _ADDRESSES, r"\pL.*[\s\d]|[\s\d].*\pL"),
-    ("date of birth", _BIRTHS, rf"^({_DAY}|{_WRITTEN})$"),
-    ("GPS position", _PLACES, rf"^(POINT ?\()?{_DEGREES}(°.*|[,;\s]+{_DEGREES}\)?)?$"),
-    (patterns.PHONE, _PHONES, r"^[+(]?\d(?:[ ().\-/]{0,2}\d){6,14}(?: ?(x|ext\.?) ?\d+)?$"),
-    (patterns.CARD, "card|cc|pan", r"^\d(?:[ -]?\d){11,18}$"),
-    (patterns.NATIONAL, _NATIONALS, r"^(?:[A-Za-z \-/]*\d){5,18}[A-Za-z]?$"),
-)
-"""A kind, the words that end a column's name and announce it, what its values look like (RE2)."""
-_ENDINGS = r"(?:.*_)?(?:{})s?(?:_?(?:number|no|nr|num|id|line|home|\d+))*"
-_OTHERWISE = frozenset({"count", "hash", "type", "model", "ip", "mac", "web", "email", "url"})
-
-
-def _announced(name: str) -> Iterator[tuple[str, str]]:
-    """The kinds that a column's name announces, and what their values look like."""
-    words = _words(name)
-    for kind, endings, looks in NAME_RULES:
-        announced = re.fullmatch(_ENDINGS.format(endings), words)
-        if announced and not _OTHERWISE & {*words.split("_")}:
-            yield kind, looks
-
-
-def _words(name: str) -> str:
-    """A column name in lower case without accents, its words joined: ``prénomClient`` has two."""
-    plain = "".join(c for c in normalize("NFKD", name) if not combining(c))
-    parted = re.sub(r"([a-z])([A-Z])", r"\1_\2", plain)
-    return "_".join(re.findall(r"[a-z]+|\d+", parted.lower()))

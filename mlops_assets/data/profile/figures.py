@@ -147,11 +147,14 @@ def _round_step(least: float) -> float:
 
 
 def _bin(label: str, count: Sequence[int]) -> Figures:
-    """One bin or level, with the share of positives and its 95% interval."""
+    return {"label": label, **rate_figures(count)}
+
+
+def rate_figures(count: Sequence[int]) -> Figures:
+    """Rows, labelled rows and positives, and the share of positives with its 95% interval."""
     rows, labelled, positives = count
     share = wilson(positives, labelled)
     return {
-        "label": label,
         "rows": rows,
         "labelled": labelled,
         "positives": positives,

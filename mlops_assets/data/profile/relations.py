@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mlops_assets.content_hash import json_md5
 from mlops_assets.data.profile.summary import LAYOUT, Summary
 from mlops_assets.data.profile.tally import coarse_edges
-from mlops_assets.monitoring.drift import jensen_shannon
+from mlops_assets.monitoring.histograms import jensen_shannon
 
 PAIR_BINS = 12
 PAIRS_SHOWN = 30

@@ -10,32 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from mlops_assets.data.profile.figures import rate_figures
 from mlops_assets.data.profile.insights import insight, percent
 from mlops_assets.data.profile.relations import chance, distance, side_by_side
 from mlops_assets.data.profile.summary import Summary
-from mlops_assets.data.representation.proportions import wilson
 
 Figures = dict[str, Any]
 
 
 def balance(summaries: Mapping[str, Summary]) -> list[Figures]:
     """Rows and the share of positives of each batch, with its 95% interval (E. Wilson, 1927)."""
-    found = []
-    for batch, summary in summaries.items():
-        rows, labelled, positives = summary["rows"]
-        share = wilson(positives, labelled)
-        found.append(
-            {
-                "batch": batch,
-                "rows": rows,
-                "labelled": labelled,
-                "positives": positives,
-                "positive_share": share.value,
-                "low": share.low,
-                "high": share.high,
-            }
-        )
-    return found
+    return [
+        {"batch": batch, **rate_figures(summary["rows"])} for batch, summary in summaries.items()
+    ]
 
 
 def missing_shares(summaries: Mapping[str, Summary]) -> list[Figures]:

@@ -16,7 +16,7 @@ _Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2.0)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with the bounds of its 95% interval; all ``None`` where it cannot be computed."""
+    """A figure with the bounds of its interval; all ``None`` where it cannot be computed."""
 
     value: float | None
     low: float | None
@@ -37,12 +37,12 @@ class Estimate:
 UNKNOWN = Estimate(None, None, None)
 
 
-def wilson(successes: int, trials: int) -> Estimate:
+def wilson(successes: int, trials: int, standard_errors: float = _Z) -> Estimate:
     """The share of successes with its score interval (E. Wilson, "Probable inference, the law of
-    succession, and statistical inference", 1927); unknown without trials."""
+    succession, and statistical inference", 1927), by default at 95%; unknown without trials."""
     if trials == 0:
         return UNKNOWN
-    share, z2 = successes / trials, _Z**2 / trials
+    share, z2 = successes / trials, standard_errors**2 / trials
     middle, scale = share + z2 / 2.0, 1.0 + z2
     spread = math.sqrt(z2 * (share * (1.0 - share) + z2 / 4.0))
     low = 0.0 if successes == 0 else (middle - spread) / scale

@@ -1,6 +1,6 @@
 """Types: each value is read for itself, and what cannot be read is said to be so."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -134,3 +134,17 @@ def test_a_value_and_its_text_are_read_alike(
         reading = Reading(Column(type=kind))  # type: ignore[arg-type]
         direct = coerce(given, reading).values
         assert coerce(as_text(given), reading).values.to_pylist() == direct.to_pylist()
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_that_its_zone_moves_out_of_the_calendar_cannot_be_read(year: int) -> None:
+    edge = datetime(1, 1, 1, tzinfo=UTC) if year == 1 else datetime(9999, 12, 31, 23, tzinfo=UTC)
+    zone = "America/New_York" if year == 1 else "Asia/Tokyo"
+    utc = pa.array([edge, datetime(2020, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    zoned = utc.cast(pa.timestamp("us", zone))
+
+    coerced = coerce(zoned, Reading(Column(type="timestamp")))
+
+    assert coerced.values[0].as_py() is None and coerced.values[1].as_py() is not None
+    assert coerced.unreadable is not None and coerced.unreadable.tolist() == [True, False]
+    assert as_text(zoned)[0].as_py() is None

@@ -1,5 +1,7 @@
 """Conditions on rows: which columns they name, and which cannot be decided row by row."""
 
+import traceback
+
 import pandas as pd
 import pytest
 
@@ -63,7 +65,7 @@ def test_an_error_about_values_does_not_tell_them() -> None:
     with pytest.raises(BatchError, match="cannot evaluate") as raised:
         matching_rows(rows, "d.astype('int64') > 3", "slices 'x'")
 
-    assert "Ghent" not in str(raised.value)
+    assert "Ghent" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_what_is_always_true_is_true_of_every_row() -> None:

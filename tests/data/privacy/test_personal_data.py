@@ -16,18 +16,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from mlops_assets.column_declaration import Column
-from mlops_assets.data.privacy.personal_data import (
-    Finding,
-    exceeds_chance,
-    find_personal_data,
-)
-from mlops_assets.data.privacy.personal_patterns import (
-    CERTAIN,
-    NUMBERS,
-    PROBABLE,
-    Recogniser,
-    recognise,
-)
+from mlops_assets.data.privacy.beyond_chance import exceeds_chance
+from mlops_assets.data.privacy.personal_data import Finding, find_personal_data
+from mlops_assets.data.privacy.personal_patterns import CERTAIN, NUMBERS, PROBABLE, recognise
+from mlops_assets.data.privacy.recogniser import Recogniser
 from mlops_assets.use_case import UseCase
 
 MAILS = ["ann.secret@example.com", None, "x"]

@@ -2,20 +2,11 @@
 
 import random
 import string
-import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from stdnum import numdb
-
-from mlops_assets.data.privacy.personal_data import find_personal_data
-from mlops_assets.data.privacy.personal_patterns import IBAN_LENGTHS, recognise
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from personal_values import (
     BARE,
     HARD,
@@ -32,6 +23,11 @@ from personal_values import (
     spanish,
     swedish,
 )
+from stdnum import numdb
+
+from mlops_assets.data.privacy.iban import IBAN_LENGTHS
+from mlops_assets.data.privacy.personal_data import find_personal_data
+from mlops_assets.data.privacy.personal_patterns import recognise
 
 ROWS = 100_000
 WORDS = ["the", "parcel", "came", "late", "and", "nobody", "was", "there", "please", "try", "again"]

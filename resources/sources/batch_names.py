@@ -18,24 +18,25 @@ _MONTHS = (
 _MONTH_WORD = re.compile(rf"(?<![a-z])(?:{_MONTHS})(?![a-z])", re.IGNORECASE)
 
 
-def require_names(names: Collection[str], column: str, what: str) -> None:
-    """Raise ``SourceError`` where ``names`` cannot name folders, or their order as text is plainly
-    not that of time. They are not shown: where the column is the wrong one, they may be personal.
+def require_names(names: Collection[str], column: str, what: str, where: str) -> None:
+    """Raise ``SourceError`` about the source ``what`` where ``names`` cannot name folders, or their
+    order as text is plainly not that of time; ``where`` they can be written otherwise is said. They
+    are not shown: where the column is the wrong one, they may be personal.
     """
     if unsafe_name(names) is not None:
         raise SourceError(
             f"{what}: values of {column!r} cannot name batches: they may hold letters, digits, "
             "'.', '_' and '-' only, begin with a letter or digit, and have at most 100 of them: "
-            "name them so with sql.query"
+            f"name them so {where}"
         )
     if not sorts_by_number(names):
         raise SourceError(
             f"{what}: values of {column!r} do not sort by time as text (9 comes after 10): fill "
-            "numbers up with zeros (09) with sql.query"
+            f"numbers up with zeros (09) {where}"
         )
     months = {found[0].lower() for name in names if (found := _MONTH_WORD.search(name))}
     if len(months) > 1 or any(_YEAR_LAST.fullmatch(name) for name in names):
         raise SourceError(
             f"{what}: values of {column!r} do not sort by time as text: write the year first and "
-            "months as numbers (2024-03) with sql.query"
+            f"months as numbers (2024-03) {where}"
         )
