@@ -62,29 +62,20 @@ SHARED_CODE = (
     "mlops_assets/training_declaration.py",
     "mlops_assets/use_case.py",
 )
+GROUPS_CODE = ("mlops_assets/data/cleaning/conditions.py", "mlops_assets/data/representation")
+TRAINING_CODE = ("mlops_assets/training", "mlops_assets/data/features.py", *GROUPS_CODE)
+EVIDENCE_CODE = ("mlops_assets/evidence", "mlops_assets/reporting", *GROUPS_CODE)
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "data": ("mlops_assets/data", "mlops_assets/monitoring/histograms.py"),
-    "training": (
-        "mlops_assets/training",
-        "mlops_assets/data/features.py",
-        "mlops_assets/data/representation",
-    ),
-    "export": ("mlops_assets/export", "mlops_assets/serving", "mlops_assets/training"),
-    "evidence": (
-        "mlops_assets/evidence",
-        "mlops_assets/data/cleaning/conditions.py",
-        "mlops_assets/data/representation",
-        "mlops_assets/reporting",
-        "mlops_assets/serving",
-    ),
+    "training": TRAINING_CODE,
+    "export": ("mlops_assets/export", "mlops_assets/serving", *TRAINING_CODE),
+    "evidence": (*EVIDENCE_CODE, "mlops_assets/release/answers.py", "mlops_assets/serving"),
     "release": ("mlops_assets/release", "mlops_assets/governance", "mlops_assets/serving"),
     "monitoring": (
         "mlops_assets/monitoring",
-        "mlops_assets/data/cleaning/conditions.py",
-        "mlops_assets/data/representation",
-        "mlops_assets/evidence",
-        "mlops_assets/reporting",
+        "mlops_assets/release/answers.py",
         "mlops_assets/serving",
+        *EVIDENCE_CODE,
     ),
 }
 """The code each stage's artifacts are made by: what a change of outdates them."""
