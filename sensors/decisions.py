@@ -75,6 +75,9 @@ def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
         return Wait(f"{now.under_way[0]} is under way")
     if isinstance(on_challenger(now), Promote):
         return Wait("a finished challenger awaits its decision")
+    for batch in now.unprofiled:
+        if batch in now.delivered and not now.was_tried(_ingest_intent(batch, now)):
+            return Wait(f"{batch} has no profile yet, which is part of a training's evidence")
     if _is_redeclared(now) and not now.was_tried(_training_intent(now.trained_until or "", now)):
         return _training_as_declared(now)
     if not now.has_champion:

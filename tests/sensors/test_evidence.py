@@ -7,11 +7,7 @@ import pytest
 from situations import ALARM, CALM, A, B, C, D, Judge, assert_waits, released, untouched, watched
 
 from mlops_assets.use_case import UseCase
-from sensors.decisions import (
-    Train,
-    Wait,
-    on_evidence,
-)
+from sensors.decisions import Ingest, Train, Wait, on_arrival, on_evidence
 from sensors.situation import Situation
 
 
@@ -187,3 +183,17 @@ def test_a_batch_that_may_not_be_learned_from_does_not_count(use_case: UseCase) 
     )
     two = untouched(ingested={A: "a", B: "b"}, unusable=(B,))
     assert_waits(on_evidence(two, use_case, Judge(CALM)), "1 of the 2 batches")
+
+
+def test_a_batch_gets_its_profile_before_it_is_learned_from(use_case: UseCase) -> None:
+    now = untouched(ingested={A: "a", B: "b"}, unprofiled=(B,))
+
+    assert_waits(on_evidence(now, use_case, Judge(CALM)), "2020-02 has no profile yet")
+    arrival = on_arrival(now, use_case, Judge(CALM))
+    assert isinstance(arrival, Ingest) and arrival.batch == B
+    tried = untouched(
+        ingested={A: "a", B: "b"},
+        unprofiled=(B,),
+        attempts={"ingest 2020-02 with content b": 1},
+    )
+    assert isinstance(on_evidence(tried, use_case, Judge(CALM)), Train)
