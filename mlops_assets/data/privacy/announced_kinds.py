@@ -26,7 +26,8 @@ _NAMES = (
     rf"|(for|etter|efter)na[vm]n|^({_PEOPLE})*(name|nom|naam|nombre|nome|namn|navn)"
 )
 _ADDRESSES = (
-    "address|addr|adresse?|street|strasse|straat|rue|direccion|indirizzo|endereco|domicil[ei]o?"
+    "address|addr|adress?e?|anschrift|street|strasse|straat|rue|direccion|indirizzo|endereco"
+    "|domicil[ei]o?"
 )
 _BIRTHS = (
     "dob|birth_?(day|date)|date_?of_?birth|birth|born|geburts(datum|tag)|geboortedatum|naissance"

@@ -27,8 +27,10 @@ from mlops_assets.data.privacy.value_checks import (
     is_danish,
     is_dated_luhn,
     is_email,
+    is_insurance_number,
     is_ip,
     is_mac,
+    is_national_phone,
     is_norwegian,
     is_phone,
     is_swedish,
@@ -52,15 +54,24 @@ def _number(name: str, length: int, check: Check, chance: float) -> Recogniser:
 
 _CODICE = r"[a-z]{6}\d{2}[a-ehlmprst]\d{2}[a-z]\d{3}[a-z]"
 _NIR = r"[12378] ?\d{2} ?\d{2} ?\d[0-9ab] ?\d{3} ?\d{3} ?\d{2}"
+_AREA_CODE = r"\(\d{2,5}\) ?\d{3,5}(?:[ -]\d{2,4}){0,2}"
+_TRUNK = (
+    r"\d{2}(?: \d{2}){4}|\d{2}(?:\.\d{2}){4}|\d{2}(?:-\d{2}){4}"
+    r"|\d{2}[- ]\d{8}|\d{3,4}[-/ ]\d{7,8}|\d{4}[-/]\d{6}|\d{5} \d{6}"
+    r"|\d{2,4} \d{3,4} \d{4}|\d{4} \d{3} \d{3}|\d{2,3}-\d{3} \d{2,3} \d{2}"
+    r"|\d{4}[ /]\d{2}(?: \d{2}){2}|\d{4}[ /]\d{2}(?:\.\d{2}){2}|\d{2} \d{3} \d{2} \d{2}"
+)
 
 CERTAIN: tuple[Recogniser, ...] = (
     Recogniser(E_MAIL, rf"{_LOCAL}@(?:{_LABEL}\.){{1,8}}[a-z]{{2,63}}", is_email),
     Recogniser(IBAN, iban.UNMISTAKABLE, iban.is_iban),
     Recogniser(PHONE, r"\+\d(?:[ ().\-/]{0,2}\d){7,14}", is_phone),
+    Recogniser(PHONE, _AREA_CODE, is_national_phone),
     Recogniser(MAC, rf"{_HEX}{{2}}(?:[:-]{_HEX}{{2}}){{5,}}", is_mac),
     Recogniser(MAC, rf"(?:{_HEX}{{4}}\.){{2}}{_HEX}{{4}}", is_mac),
     Recogniser(IP, rf"{_VERSION}\d{{1,3}}(?:\.\d{{1,3}}){{3}}", is_ip),
     Recogniser(IP, rf"(?:{_HEX}{{0,4}}:){{2,}}(?:{_HEX}{{1,4}}|\d+(?:\.\d+){{3}})?", is_ip),
+    _national("GB NINO", r"[a-z]{2}(?: \d{2}){3} [a-d]", is_insurance_number),
     _national("US SSN", r"\d{3}-\d{2}-\d{4}", by_stdnum("us.ssn")),
     _national("IT codice fiscale", _CODICE, by_stdnum("it.codicefiscale")),
     _national("MX CURP", r"[a-z]{4}\d{6}[hmx][a-z]{5}\w\d", by_stdnum("mx.curp")),
@@ -83,6 +94,11 @@ PROBABLE: tuple[Recogniser, ...] = (
     _national("KR RRN", r"\d{6}-\d{7}", by_stdnum("kr.rrn"), 1 / 10),
     _national("CA SIN", r"\d{3}[- ]\d{3}[- ]\d{3}", by_stdnum("ca.sin"), 1 / 10),
     _national("FR NIR", _NIR, by_stdnum("fr.nir"), 1 / 97),
+    Recogniser(PHONE, _TRUNK, is_national_phone, 1 / 10, alone=False),
+    _national("NL BSN", r"\d{4}\.\d{2}\.\d{3}", by_stdnum("nl.bsn"), 1 / 11),
+    _national("DE IdNr", r"\d{2} \d{3} \d{3} \d{3}", by_stdnum("de.idnr"), 1 / 10),
+    _national("GB NHS", r"\d{3} \d{3} \d{4}", by_stdnum("gb.nhs"), 1 / 11, alone=False),
+    _national("GB NINO", r"[a-z]{2}\d{6}[a-z]", is_insurance_number, 1 / 11),
     _national("CN", r"\d{17}[0-9x]", by_stdnum("cn.ric"), 1 / 11),
     _national("IN Aadhaar", r"\d{4} \d{4} \d{4}", by_stdnum("in_.aadhaar"), 1 / 10),
 )

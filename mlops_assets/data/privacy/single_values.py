@@ -44,8 +44,13 @@ def _is_span(type: pa.DataType) -> bool:
 
 def long_numbers(values: pa.Array) -> pa.Array:
     """The whole numbers that have digits enough for a check."""
+    if pa.types.is_integer(values.type):
+        if values.type.bit_width < 32:
+            return values[:0]
+        # A float as the limit would make floats of the values, which hold 2**53 at most.
+        return values.filter(pc.greater_equal(values, pa.scalar(10**8, values.type)))
     long = values.filter(pc.greater_equal(values, 1e8))
-    if pa.types.is_floating(long.type) and len(long):
+    if len(long):
         long = long.filter(pc.equal(pc.floor(long), long))
     return long
 

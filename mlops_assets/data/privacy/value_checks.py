@@ -17,6 +17,8 @@ from mlops_assets.data.privacy.recogniser import Check
 
 FILE_ENDINGS = re.compile("(?i)gif|html?|ico|jpe?g|js|json|md|pdf|png|py|svg|txt|webp|xml|ya?ml")
 
+PHONE_PLANS = ("AU", "BE", "DE", "FR", "GB", "IT", "NL", "SE")
+
 CARD_ISSUERS = re.compile(
     r"4(\d{15}|\d{18})"  # Visa, whose numbers of 13 digits are no longer issued
     r"|(5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
@@ -74,6 +76,31 @@ def is_phone(text: str) -> bool:
         except phonenumbers.NumberParseException:
             continue
     return False
+
+
+def is_national_phone(text: str) -> bool:
+    """Written with the trunk prefix 0, or (area code) number, as one of ``PHONE_PLANS`` has it."""
+    import phonenumbers
+
+    if len(_digits(text)) < 9 or re.search(r"555-01\d\d$", text):
+        return False  # too short to be told from a figure, or reserved for fiction: nobody's
+    plans: tuple[str, ...] = ("US", "CA", "BR") if text[0] == "(" else ()
+    if _digits(text)[0] == "0":
+        plans = PHONE_PLANS
+    for plan in plans:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(text, plan)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
+def is_insurance_number(text: str) -> bool:
+    """The United Kingdom's NINO, which has no check digit: letters that are given out."""
+    unused = "BG|GB|KN|NK|NT|TN|ZZ"
+    shape = rf"(?i)(?!{unused})[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][\d ]+[A-D]"
+    return re.fullmatch(shape, text) is not None
 
 
 def is_card(text: str) -> bool:

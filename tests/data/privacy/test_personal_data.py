@@ -52,6 +52,7 @@ def test_measurements_give_no_finding(name: str) -> None:
     assert find_personal_data(pa.Table.from_pandas(frame), {}) == ()
 
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PEOPLE = ["Ann Peeters", "O'Brien, Mr. John (Jack)", "José Núñez-García"]
 BY_NAME = [
     ("person name", PEOPLE, ["name", "Name", "full_name", "surname", "lastName", "CustomerName",
@@ -208,11 +209,17 @@ def _arbitrary() -> list[str]:
     texts = []
     for _ in range(3_000):
         d = "".join(rng.choices("0123456789", k=19))
-        c = rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        c = rng.choice(LETTERS)
         texts += [d[:length] for length in range(9, 20)]
         texts += [f"{d[:4]} {d[4:8]} {d[8:12]} {d[12:16]}", f"{d[:4]} {d[4:8]} {d[8:12]}"]
         texts += [f"{d[:3]}-{d[3:6]}-{d[6:9]}", f"{d[:6]}-{d[6:10]}", f"{d[:6]}-{d[6:13]}"]
         texts += [f"{d[:6]}/{d[6:10]}", f"{d[:6]}-{d[6:9]}{c}", f"{d[:8]}{c}", f"X{d[:7]}{c}"]
+        texts += [f"{d[:2]} {d[2:4]} {d[4:6]} {d[6:8]} {d[8:10]}", f"{d[:3]}-{d[3:10]}"]
+        texts += [f"{d[:4]}.{d[4:6]}.{d[6:9]}", f"{d[:2]} {d[2:5]} {d[5:8]} {d[8:11]}"]
+        texts += [
+            f"{d[:3]} {d[3:6]} {d[6:10]}",
+            f"{c}{rng.choice(LETTERS)}{d[:6]}{rng.choice(LETTERS)}",
+        ]
         texts += [f"{d[:7]}{c}", f"BE{d[:14]}", f"NO{d[:13]}"]
     return texts
 
