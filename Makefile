@@ -26,6 +26,7 @@ lint: .venv/test.installed
 	$(BIN)/lint-imports
 
 bench: .venv/test.installed .venv-dvc/installed
+	$(BIN)/python benchmarks/data_stage.py
 	$(BIN)/python benchmarks/orchestration.py
 
 .venv/bin/python:
