@@ -40,12 +40,13 @@ class Situation:
     ``delivered`` maps the source's batches, oldest first, to what they would be made from (the
     fingerprint of the delivery, the declaration, and a person's corrections where there are any);
     ``ingested`` the cleaned ones to what they were made from; of these ``unprofiled`` have no
-    profile, ``unusable`` may not be learned from, and ``watched`` have both reports on what is
-    ingested. ``declaration`` is the hash of what decides a training, ``trained_as`` that of the
-    latest complete challenger. ``trained_until`` is the last batch of its window, ``undecided`` its
-    hash where no decision was taken on it. ``first_release`` is the batch after which a champion
-    has predicted. ``attempts`` counts earlier runs by intent, ``interrupted`` those that were cut
-    off before they could finish, by the loss of their process or of the source.
+    profile, ``unusable`` may not be learned from (asked until there is a release), and ``watched``
+    have both reports on what is ingested. ``declaration`` is the hash of what decides a training,
+    ``trained_as`` that of the latest complete challenger. ``trained_until`` is the last batch of
+    its window, ``undecided`` its hash where no decision was taken on it. ``first_release`` is the
+    batch after which a champion has predicted. ``attempts`` counts earlier runs by intent,
+    ``interrupted`` those that were cut off before they could finish, by the loss of their process
+    or of the source.
     """
 
     delivered: Mapping[str, str]
@@ -93,6 +94,7 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
     }
     ingested = {batch: _made_from(store, batch) for batch in store.batches("cleaned_dataset")}
     entries = workspace.releases.entries()
+    first_release = min((e.batch for e in entries if e.release is not None), default=None)
     challenger = _complete_challenger(store)
     decision = decided(entries, *challenger) if challenger else None
     latest = challenger[0] if challenger else entries[-1].batch if entries else None
@@ -102,13 +104,13 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
         delivered=delivered,
         ingested=ingested,
         unprofiled=tuple(b for b in ingested if not _are_made(store, b, "data_profile")),
-        unusable=tuple(usable_batches(workspace)[1]),
+        unusable=tuple(usable_batches(workspace)[1]) if first_release is None else (),
         watched=tuple(batch for batch in ingested if _are_made(store, batch, *MONITORS)),
         declaration=json_md5([fields_md5(workspace, BY_NAME[name]) for name in DECIDES_TRAINING]),
         trained_as=_trained_as(store) if challenger else None,
         trained_until=latest,
         undecided=challenger[1] if challenger and decision is None else None,
-        first_release=min((e.batch for e in entries if e.release is not None), default=None),
+        first_release=first_release,
         under_way=_under_way(workspace, instance),
         attempts=_count([i for i, _ in intents]),
         interrupted=_count([intent for intent, interrupted in intents if interrupted]),
