@@ -8,7 +8,7 @@ PIP = -m pip --disable-pip-version-check install --quiet --no-compile --no-deps 
 # Once, on all processors: without it every start compiles where bytecode may not be written.
 COMPILE = -m compileall -q -j 0
 
-.PHONY: run test ui bench lint lock clean
+.PHONY: run test ui serve bench lint lock clean
 
 run: .venv/run.installed .venv-dvc/installed
 	$(BIN)/mlops run $(USE_CASE)
@@ -16,7 +16,10 @@ run: .venv/run.installed .venv-dvc/installed
 ui: .venv/run.installed .venv-dvc/installed
 	$(BIN)/dg dev --host 127.0.0.1 --port 3000
 
-test: .venv/test.installed .venv-dvc/installed .venv/browser.checked
+serve: .venv/run.installed
+	$(BIN)/mlops serve $(USE_CASE)
+
+test: .venv/test.installed .venv-dvc/installed .venv/browser.checked .venv/runtimes.installed
 	$(BIN)/python -m pytest
 
 lint: .venv/test.installed
@@ -27,6 +30,7 @@ lint: .venv/test.installed
 
 bench: .venv/test.installed .venv-dvc/installed
 	$(BIN)/python benchmarks/data_stage.py
+	$(BIN)/python benchmarks/quantization.py
 	$(BIN)/python benchmarks/orchestration.py
 
 .venv/bin/python:
@@ -60,6 +64,14 @@ bench: .venv/test.installed .venv-dvc/installed
 	    && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	    echo "installing Chromium"; \
 	    { apt-get -qq update && apt-get -qq install -y chromium; } >/dev/null 2>&1 || true; \
+	fi
+	@touch $@
+
+# The tests in other languages need Node.js; without it, they are reported as not run.
+.venv/runtimes.installed: tests/runtimes/package-lock.json | .venv/bin/python
+	@if command -v npm >/dev/null 2>&1; then \
+	    echo "installing ONNX Runtime for JavaScript"; \
+	    npm ci --prefix tests/runtimes --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 || true; \
 	fi
 	@touch $@
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from benchmarks_support import workspace_of
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from mlops_assets.answers import Answers, from_outputs
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.cleaning.cleaned_batch import write_cleaned
 from mlops_assets.data.features import build_features, to_table
@@ -25,7 +25,8 @@ from mlops_assets.data.profile.window import window_page, window_report
 from mlops_assets.data.raw_copy import describe
 from mlops_assets.data.representation.page import representation_page
 from mlops_assets.data.window import describe_window
-from mlops_assets.evidence.evaluation import evaluation_page, evaluation_report
+from mlops_assets.evidence.evaluation import evaluation_report, form_to_serve
+from mlops_assets.evidence.evaluation_page import evaluation_page
 from mlops_assets.evidence.explainability import explain
 from mlops_assets.evidence.explainability_page import explainability_page
 from mlops_assets.evidence.groups import row_groups
@@ -33,23 +34,32 @@ from mlops_assets.export.onnx_graph import to_onnx
 from mlops_assets.export.parity import compare
 from mlops_assets.export.quantization import quantize
 from mlops_assets.export.tensors import to_tensors
-from mlops_assets.monitoring.drift import detect, drift_page, drift_report
+from mlops_assets.monitoring.drift import detect, drift_report
+from mlops_assets.monitoring.drift_page import drift_page
 from mlops_assets.monitoring.histograms import (
-    SCORE_SERIES,
     count,
     count_scores,
     summarise,
     summarise_scores,
     with_scores,
 )
-from mlops_assets.monitoring.performance import performance_page, performance_report
+from mlops_assets.monitoring.performance import performance_report
+from mlops_assets.monitoring.performance_page import performance_page
+from mlops_assets.release.bundle import signature
 from mlops_assets.reporting.html import to_html
 from mlops_assets.reporting.markdown import to_markdown
 from mlops_assets.reporting.page import Page
+from mlops_assets.serving.app import make_app
+from mlops_assets.serving.client import ask
 from mlops_assets.serving.predictor import Predictor
-from mlops_assets.training.fit import train
+from mlops_assets.serving.server import running
+from mlops_assets.training.baseline import baseline_answers
+from mlops_assets.training.fit import Training, train
 from mlops_assets.use_case import UseCase
 from resources.workspace import Workspace
+
+VARIANCE = 1.0
+"""The use case of the benchmark is a classification: see ``mlops_assets.answers.row_losses``."""
 
 
 def main(root: Path) -> None:
@@ -86,18 +96,18 @@ def main(root: Path) -> None:
     write(out, "window", profiled, window_page(profiled))
     represented = documents["representation.json"]
     write(out, "representation", represented, representation_page(represented))
-    model = train(features, use_case, lambda _: None).model
-    joblib.dump(model, out / "model.joblib")
-    onnx = to_onnx(model)
+    target = use_case.target
+    training = train(features, use_case, lambda _: None, lambda model: len(to_onnx(model, target)))
+    joblib.dump(training.model, out / "model.joblib")
+    onnx = to_onnx(training.model, target)
     (out / "model.onnx").write_bytes(onnx)
     predictor = Predictor(out / "model.onnx")
 
-    def predict(rows: pd.DataFrame) -> NDArray[np.float64]:
-        tensors = to_tensors(rows, use_case.inputs)
-        return predictor.predict(tensors).probabilities[:, 1].astype(np.float64)
+    def predict(rows: pd.DataFrame) -> Answers:
+        return from_outputs(predictor.predict(to_tensors(rows, use_case.inputs)))
 
     split = {name: rows.reset_index(drop=True) for name, rows in features.groupby("split")}
-    reference = evidence(model, onnx, predict, split, use_case, out)
+    reference = evidence(training, onnx, predict, split, use_case, out)
     for batch in cleaned:
         if batch > workspace.last_batch:
             watch(cleaned[batch], batch, predict, reference, use_case, out)
@@ -158,27 +168,59 @@ def describe_batch(
 
 
 def evidence(
-    model: Any, onnx: bytes, predict: Any, split: dict[Any, Any], use_case: UseCase, out: Path
+    training: Training,
+    onnx: bytes,
+    predict: Any,
+    split: dict[Any, Any],
+    use_case: UseCase,
+    out: Path,
 ) -> dict[str, Any]:
     test, inputs, seed = split["test"], use_case.inputs, use_case.training.seed
+    target, record = use_case.target, training.record
     with threadpool_limits(limits=1):
-        answers = model.predict_proba(test)[:, 1]
-    compare(answers, predict(test), use_case.limits.onnx_probability)
-    quantize(onnx, "histogram_gradient_boosting", to_tensors(split["calibration"], inputs))
-    forms = {"model": answers, "onnx": predict(test), "quantized": None}
-    evaluation = evaluation_report(test, forms, None, {"model": "-"}, use_case)
+        answers = training.model.answers(test)
+    compare(target.task, answers, predict(test), use_case.limits.onnx_difference)
+    calibration = to_tensors(split["calibration"], inputs)
+    prefer = use_case.quantization.prefer
+    made = quantize(onnx, record["family"], target.task, calibration, prefer).model
+    quantized = None if made is None else Predictor(made)
+    tensors = to_tensors(test, inputs)
+    forms: dict[str, Answers | None] = {
+        "model": answers,
+        "onnx": predict(test),
+        "quantized": None if quantized is None else from_outputs(quantized.predict(tensors)),
+    }
+    labels = split["train"][target.column].to_numpy()
+    usual = baseline_answers(target.task, labels, len(test), len(target.class_names))
+    sizes = {"onnx": len(onnx), "quantized": None if made is None else len(made)}
+    form, _ = form_to_serve(test, forms, use_case, VARIANCE, sizes=sizes)
+    served = Predictor(onnx) if form == "onnx" or quantized is None else quantized
+    with running(make_app(served, "model", "candidate", signature(use_case))) as address:
+        forms["served"] = from_outputs(ask(address, "model", tensors))
+    evaluation = evaluation_report(
+        test,
+        forms,
+        usual,
+        None,
+        {"model": "-"},
+        use_case,
+        VARIANCE,
+        sizes=sizes,
+        training=record,
+    )
     write(out, "evaluation", evaluation, evaluation_page(evaluation))
     rows = test.sample(300, random_state=seed).reset_index(drop=True)
     background = split["train"].sample(50, random_state=seed).reset_index(drop=True)
-    labels = rows[use_case.target.column].to_numpy()
+    said = {"target": target, "seed": seed, "features": use_case.features}
+    labels = rows[target.column].to_numpy()
     explanation = {
         "use_case": use_case.title,
         "target": use_case.target.description,
         "subject": {"model": "-"},
-        "explanation": explain(predict, rows, background, inputs, seed=seed, labels=labels),
+        "explanation": explain(predict, rows, background, inputs, labels=labels, **said),
     }
     write(out, "explanation", explanation, explainability_page(explanation))
-    scores = summarise_scores(predict(split["calibration"]))
+    scores = summarise_scores(target, predict(split["calibration"]))
     return {
         "histograms": with_scores(summarise(split["train"], inputs), scores),
         "metrics": evaluation["forms"]["onnx"],
@@ -195,13 +237,14 @@ def watch(
 ) -> None:
     histograms, seed = reference["histograms"], use_case.training.seed
     counts = count(rows, histograms)
-    counts[SCORE_SERIES] = count_scores(predict(rows), histograms["series"][SCORE_SERIES])
+    counts |= count_scores(predict(rows), histograms)
     found = detect(histograms, counts, monitoring=use_case.monitoring, seed=seed)
     names = {"use_case": use_case.title, "batch": batch, "champion": "-"}
     drift = drift_report(found, **names, monitoring=use_case.monitoring)
     write(out, f"drift {batch}", drift, drift_page(drift))
     labelled = rows[rows[use_case.target.column].notna()].reset_index(drop=True)
     performance = performance_report(
+        use_case.target.task,
         labelled[use_case.target.column].to_numpy(np.int64),
         predict(labelled),
         row_groups(labelled, use_case),
@@ -209,6 +252,7 @@ def watch(
         rows=len(rows),
         reference=reference["metrics"],
         retraining=use_case.retraining,
+        variance=VARIANCE,
         seed=seed,
     )
     write(out, f"performance {batch}", performance, performance_page(performance))

@@ -54,24 +54,33 @@ class Artifact:
 
 
 SHARED_CODE = (
+    "mlops_assets/answers.py",
     "mlops_assets/catalog.py",
     "mlops_assets/column_declaration.py",
     "mlops_assets/content_hash.py",
+    "mlops_assets/policy_declaration.py",
     "mlops_assets/source_declaration.py",
     "mlops_assets/specification.py",
+    "mlops_assets/target_declaration.py",
     "mlops_assets/training_declaration.py",
     "mlops_assets/use_case.py",
 )
 GROUPS_CODE = ("mlops_assets/data/cleaning/conditions.py", "mlops_assets/data/representation")
-TRAINING_CODE = ("mlops_assets/training", "mlops_assets/data/features.py", *GROUPS_CODE)
+TRAINING_CODE = (
+    "mlops_assets/training",
+    "mlops_assets/data/features.py",
+    "mlops_assets/data/labels.py",
+    *GROUPS_CODE,
+)
 EVIDENCE_CODE = ("mlops_assets/evidence", "mlops_assets/reporting", *GROUPS_CODE)
 STAGE_CODE: dict[str, tuple[str, ...]] = {
     "data": ("mlops_assets/data", "mlops_assets/monitoring/histograms.py"),
-    "training": TRAINING_CODE,
-    "export": ("mlops_assets/export", "mlops_assets/serving", *TRAINING_CODE),
+    "training": (*TRAINING_CODE, "mlops_assets/export", "mlops_assets/serving"),
+    "export": (*TRAINING_CODE, "mlops_assets/export", "mlops_assets/serving"),
     "evidence": (*EVIDENCE_CODE, "mlops_assets/release/answers.py", "mlops_assets/serving"),
     "release": ("mlops_assets/release", "mlops_assets/governance", "mlops_assets/serving"),
     "monitoring": (
+        "mlops_assets/data/labels.py",
         "mlops_assets/monitoring",
         "mlops_assets/release/answers.py",
         "mlops_assets/serving",
@@ -162,10 +171,12 @@ ARTIFACTS: tuple[Artifact, ...] = (
         "model",
         "training",
         ("features",),
-        ("model.joblib", "model.json"),
+        ("model.joblib", "model.json", "metrics.json", "leaderboard.json"),
         "The simplest candidate within one standard error of the best, fitted and calibrated.",
         ("scikitlearn",),
         ("target", "columns", "features", "training", "representation"),
+        metrics=("metrics.json",),
+        plots=(DvcPlot("leaderboard", "leaderboard.json", "operations", "loss", "scatter"),),
     ),
     Artifact(
         "onnx_model",
@@ -180,10 +191,11 @@ ARTIFACTS: tuple[Artifact, ...] = (
         "quantized_model",
         "export",
         ("onnx_model", "features"),
-        ("model.onnx", "model.json"),
+        ("model.onnx", "model.json", "metrics.json"),
         "The ONNX model in 8 bits where its family allows, with what that changed.",
         ("onnx",),
-        ("target", "limits"),
+        ("target", "columns", "quantization", "limits"),
+        metrics=("metrics.json",),
     ),
     Artifact(
         "evaluation_report",
@@ -192,7 +204,16 @@ ARTIFACTS: tuple[Artifact, ...] = (
         (*REPORT, "metrics.json", "calibration.json"),
         "What the model and its forms can do, for whom, and against the champion.",
         ("report",),
-        ("title", "target", "columns", "slices", "representation", "promotion", "training"),
+        (
+            "title",
+            "target",
+            "columns",
+            "slices",
+            "representation",
+            "promotion",
+            "training",
+            "limits",
+        ),
         metrics=("metrics.json",),
         plots=(DvcPlot("calibration", "calibration.json", "predicted", "observed", "linear"),),
     ),

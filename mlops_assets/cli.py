@@ -6,6 +6,7 @@ Belongs here: parsing the command line and printing. Does not belong here: any w
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,10 @@ LOADED_BY_STAGES = (
     "dagster._core.execution.execute_in_process",
     "mlops_assets.training.fit",
     "mlops_assets.export.onnx_graph",
+    "mlops_assets.evidence.evaluation_page",
     "mlops_assets.evidence.explainability_page",
-    "mlops_assets.monitoring.drift",
-    "mlops_assets.monitoring.performance",
+    "mlops_assets.monitoring.drift_page",
+    "mlops_assets.monitoring.performance_page",
     "mlops_assets.reporting.html",
     "mlops_assets.reporting.plots",
 )
@@ -43,7 +45,9 @@ def main() -> int:
 def run(arguments: list[str]) -> int:
     """Run a command in this process; returns its exit status, 0 for success."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster"))
+    # An experiment of `--queue` or `--temp` runs in a folder that is deleted, history and all.
+    home = Path(os.environ.get("DVC_ROOT", PROJECT)) / ".dagster"
+    os.environ.setdefault("DAGSTER_HOME", str(home))
     _use_utf8()
     status: int = options.command(options)
     return status
@@ -80,12 +84,40 @@ def _parser() -> argparse.ArgumentParser:
     )
     dvc_yaml.set_defaults(command=_dvc_yaml)
 
-    restore = commands.add_parser("restore", help="bring back a version of an artifact by its hash")
-    restore.add_argument("use_case")
+    _add_release_commands(commands)
+    return parser
+
+
+def _add_release_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    from mlops_assets import cli_release
+
+    def add(name: str, command: Callable[..., int], words: str) -> argparse.ArgumentParser:
+        parser = commands.add_parser(name, help=words)
+        parser.add_argument("use_case")
+        parser.set_defaults(
+            command=lambda options: command(_workspace(options.use_case), options, _say)
+        )
+        return parser
+
+    serve = add("serve", cli_release.serve, "answer over HTTP by the Open Inference Protocol v2")
+    serve.add_argument("--release", help="a release's hash; default: the champion")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8080)
+
+    words = "ask a deployment the golden rows of a release and compare its answers"
+    check = add("check-endpoint", cli_release.check_endpoint, words)
+    check.add_argument("url", help="where the Open Inference Protocol is spoken: http://host:port")
+    check.add_argument("--release", help="a release's hash; default: the champion")
+    check.add_argument("--file", help="the bundle's file that is deployed; default: what it serves")
+
+    words = "make a release again from its raw copies in an empty folder and compare every hash"
+    reproduce = add("reproduce", cli_release.reproduce, words)
+    reproduce.add_argument("release", help="a release's hash: see ledger.json")
+    reproduce.add_argument("--into", type=Path, help="an empty folder; default: a temporary one")
+
+    restore = add("restore", cli_release.restore, "bring back a version of an artifact by its hash")
     restore.add_argument("hash")
     restore.add_argument("target", type=Path, help="a folder that does not exist yet")
-    restore.set_defaults(command=_restore)
-    return parser
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -129,14 +161,35 @@ def _tick(options: argparse.Namespace) -> int:
 def _materialize(options: argparse.Namespace) -> int:
     from mlops_assets.catalog import BY_NAME
     from mlops_assets.materialize import materialize
+    from resources.experiment import bring_releases, experiment_name
 
     if options.artifact not in BY_NAME:
         _say(f"there is no artifact {options.artifact!r}: choose from {', '.join(BY_NAME)}")
         return 2
-    failures = materialize(_workspace(options.use_case), options.artifact)
+    workspace = _workspace(options.use_case)
+    if experiment_name() is not None:
+        if options.artifact == "release":
+            return _keep_release(workspace)
+        bring_releases(workspace)
+    failures = materialize(workspace, options.artifact)
     for failure in failures:
         _say(failure)
     return 1 if failures else 0
+
+
+def _keep_release(workspace: "Workspace") -> int:
+    """An experiment may be dropped, and a release may not: the champion stays as it is."""
+    if not workspace.store.is_made("release"):
+        _say(
+            "an experiment releases nothing, and there is no release yet: run it up to its "
+            f"evidence, `dvc exp run {workspace.name}__evaluation_report`"
+        )
+        return 1
+    _say(
+        "an experiment releases nothing: once it is kept and committed, "
+        f"`make run USE_CASE={workspace.name}` lets the gate decide"
+    )
+    return 0
 
 
 def _quarantine(options: argparse.Namespace) -> int:
@@ -182,20 +235,6 @@ def _write_dvc_yaml() -> None:
     (PROJECT / "dvc.yaml").write_text(rendered, encoding="utf-8")
 
 
-def _restore(options: argparse.Namespace) -> int:
-    from resources.artifact_store import MissingArtifactError
-
-    if options.target.exists():
-        _say(f"{options.target} exists already: name a folder that does not")
-        return 2
-    try:
-        _workspace(options.use_case).store.restore(options.hash, options.target)
-    except MissingArtifactError as error:
-        _say(str(error))
-        return 1
-    return 0
-
-
 def _report(workspace: "Workspace") -> None:
     from mlops_assets.catalog import BY_NAME
     from mlops_assets.content_hash import json_bytes
@@ -204,13 +243,14 @@ def _report(workspace: "Workspace") -> None:
     from resources.artifact_store import write_atomically
     from sensors.situation import reports
 
+    task = workspace.use_case.target.task
     batches = workspace.store.batches("drift_report")
     entries = workspace.releases.entries()
     found = {batch: reports(workspace, batch) for batch in batches}
-    records = summarise(found, entries, workspace.use_case.monitoring)
+    records = summarise(found, entries, workspace.use_case.monitoring, task)
     path = workspace.store.root / "summary.json"
     write_atomically(path, json_bytes(records))
-    _say("\n" + (print_table(records) if records else "No batch has been predicted yet."))
+    _say("\n" + (print_table(records, task) if records else "No batch has been predicted yet."))
     current = champion(entries)
     if current is not None and current.release is not None:
         _say(f"\nChampion {current.release}, trained up to {current.batch}")

@@ -1,8 +1,8 @@
-"""One column of the source, the target, and the columns a model computes from them, as declared.
+"""One column of the source, and the columns a model computes from them, as declared.
 
-Belongs here: every field below ``columns``, ``target`` and ``features`` in ``defs.yaml``. Does not
-belong here: how a field is acted on (the stage folders), or what concerns several columns
-(``use_case.py``).
+Belongs here: every field below ``columns`` and ``features`` in ``defs.yaml``. Does not belong here:
+the target (``target_declaration.py``), how a field is acted on (the stage folders), or what
+concerns several columns (``use_case.py``).
 """
 
 from typing import Annotated, Literal, Self
@@ -132,32 +132,6 @@ class Column(Specification):
     def in_words(self) -> str:
         categorical = ", categorical" if self.is_category else ""
         return f"type {self.type}{categorical}{', nullable' if self.nullable else ''}"
-
-
-class Target(Specification):
-    """What the model predicts: a binary outcome."""
-
-    column: str
-    """Name of the column; rows where it is missing are kept, counted and not trained on."""
-    type: Literal["boolean", "integer"] = "boolean"
-    """boolean, or integer with the two values 0 and 1; ``True`` and 1 are the positive class."""
-    positive: str | int | None = None
-    """What the source writes for the positive class, where that is not true or 1."""
-    negative: str | int | None = None
-    """What the source writes for the other class; any third value sends its row to the
-    quarantine."""
-    description: str = ""
-    """Meaning of the positive class."""
-
-    @model_validator(mode="after")
-    def _names_both_classes(self) -> Self:
-        if (self.positive is None) != (self.negative is None):
-            raise ValueError("target.positive and target.negative go together")
-        if self.positive is not None and str(self.positive) == str(self.negative):
-            raise ValueError("target.positive and target.negative are the same")
-        if self.positive is not None and self.type != "boolean":
-            raise ValueError("target.positive is for type: boolean")
-        return self
 
 
 class Computed(Specification):

@@ -18,6 +18,7 @@ from mlops_assets.catalog import BY_NAME
 from mlops_assets.lifecycle import JOBS, build_definitions
 from resources.assets import asset_key, batch_partitions
 from resources.dvc_lock import expected_batches
+from resources.experiment import EXPERIMENT_TAG, experiment_name
 from resources.workspace import Workspace
 from sensors.situation import USE_CASE_TAG
 from sensors.tick import execute
@@ -30,7 +31,7 @@ def materialize(workspace: Workspace, *names: str) -> list[str]:
     """Materialize artifacts that one job makes together: once, or for every batch that they can be
     made for now, several batches at a time where the artifacts allow. Returns why runs failed."""
     for name in names:
-        (workspace.store.root / name).mkdir(parents=True, exist_ok=True)
+        workspace.store.make_folders(name, BY_NAME[name].per_batch)
     if not BY_NAME[names[0]].per_batch:
         return _run(workspace, names, (None,))
     batches = expected_batches(workspace, names[0])
@@ -45,6 +46,8 @@ def materialize(workspace: Workspace, *names: str) -> list[str]:
 
 def _run(workspace: Workspace, names: tuple[str, ...], batches: Sequence[str | None]) -> list[str]:
     definitions = build_definitions(workspace)
+    experiment = experiment_name()
+    tags = {USE_CASE_TAG: workspace.name, **({EXPERIMENT_TAG: experiment} if experiment else {})}
     verb = next(verb for verb, made in JOBS.items() if set(names) <= set(made))
     failures = []
     gc.freeze()  # a collection need not walk through all that is loaded, time and again
@@ -58,7 +61,7 @@ def _run(workspace: Workspace, names: tuple[str, ...], batches: Sequence[str | N
                 f"{workspace.name}__{verb}",
                 instance,
                 partition_key=batch,
-                tags={USE_CASE_TAG: workspace.name},
+                tags=tags,
                 asset_selection=[asset_key(workspace, name) for name in names],
             )
             if why is not None:

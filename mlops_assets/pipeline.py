@@ -33,6 +33,13 @@ def output(use_case: str, artifact: str) -> str:
     return f"artifacts/{use_case}/{artifact}"
 
 
+def outputs(use_case: str, artifact: Artifact) -> list[str]:
+    """What a stage makes: the artifact, and the lineage record of each of its batches, which must
+    come and go with it."""
+    record = artifact.name if artifact.per_batch else f"{artifact.name}.json"
+    return [output(use_case, artifact.name), output(use_case, f"lineage/{record}")]
+
+
 def dependencies(artifact: Artifact, use_case: DvcUseCase) -> list[str]:
     """Paths a stage depends on: its code, the user's folders, the artifacts it is made of."""
     champion = ("release",) if artifact.reads_champion else ()
@@ -51,7 +58,9 @@ def parameters(artifact: Artifact, use_case: DvcUseCase) -> dict[str, list[str]]
 
 
 def command(artifact: Artifact, use_case: DvcUseCase) -> str:
-    return f".venv/bin/mlops materialize {use_case.name} {artifact.name}"
+    # An experiment of `--queue` or `--temp` runs in a copy of what git tracks: with the project's
+    # environment, which DVC names the project's folder to find, but with the code of the copy.
+    return f"PYTHONPATH=. $DVC_ROOT/.venv/bin/mlops materialize {use_case.name} {artifact.name}"
 
 
 def render(use_cases: list[DvcUseCase]) -> dict[str, Any]:
@@ -68,7 +77,7 @@ def render(use_cases: list[DvcUseCase]) -> dict[str, Any]:
                 "deps": dependencies(artifact, use_case),
                 "params": [{f: names} for f, names in parameters(artifact, use_case).items()],
                 # Kept while the stage runs, so that a failure leaves the last good version.
-                "outs": [{folder: {"persist": True}}],
+                "outs": [{path: {"persist": True}} for path in outputs(use_case.name, artifact)],
             }
             metrics += [f"{folder}/{file}" for file in artifact.metrics]
             plots += [_plot(use_case, folder, plot) for plot in artifact.plots]

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 
 from mlops_assets.specification import Specification
 
-Family = Literal["logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp"]
+Family = Literal["linear", "random_forest", "histogram_gradient_boosting", "mlp"]
 
-FAMILIES = ("logistic_regression", "random_forest", "histogram_gradient_boosting", "mlp")
+FAMILIES = ("linear", "random_forest", "histogram_gradient_boosting", "mlp")
 
 
 class Split(Specification):
@@ -29,15 +29,34 @@ class Split(Specification):
     order within a batch is a seeded permutation."""
 
 
+class Complexity(Specification):
+    """What a candidate may cost at most; one that costs more is not chosen, however good."""
+
+    max_parameters: Annotated[int, Field(ge=1)] | None = None
+    """Learned numbers: weights and biases, or the leaves of all trees."""
+    max_operations: Annotated[int, Field(ge=1)] | None = None
+    """Multiplications and comparisons to answer one row, without its encoding."""
+    max_bytes: Annotated[int, Field(ge=1)] | None = None
+    """Size of the float ONNX file."""
+
+
 class Search(Specification):
     """The budget of the comparison of candidates, in fits and rows so that the machine's speed
-    cannot change the result."""
+    cannot change the result.
 
-    families: tuple[Family, ...] = FAMILIES  # type: ignore[assignment]
-    max_fits: Annotated[int, Field(ge=3)] = 30
+    Candidates are compared by successive halving (K. Jamieson and A. Talwalkar, "Non-stochastic
+    best arm identification and hyperparameter optimization", AISTATS 2016): all on few folds, the
+    better ones on more."""
+
+    families: Annotated[tuple[Family, ...], Field(min_length=1)] = FAMILIES  # type: ignore[assignment]
+    max_fits: Annotated[int, Field(ge=3)] = 60
+    """Fits of all rounds together."""
     max_rows: Annotated[int, Field(ge=200)] = 12_000
-    """Rows of the largest fit of the comparison; the winner is fitted on all training rows."""
+    """Rows of the largest fit of the comparison."""
+    max_final_rows: Annotated[int, Field(ge=200)] = 1_000_000
+    """Rows that the winner is fitted on at most, evenly spread over the train split."""
     folds: Annotated[int, Field(ge=3, le=20)] = 6
+    complexity: Complexity = Complexity()
 
     @model_validator(mode="after")
     def _one_candidate_fits(self) -> Self:
@@ -60,7 +79,7 @@ class Remedies(Specification):
     """What is done in training about classes and groups with few rows."""
 
     class_weights: bool = False
-    """Rows weigh so that both classes weigh the same; calibration brings the probabilities back."""
+    """Rows weigh so that all classes weigh the same; calibration brings the probabilities back."""
     resample: Resampling | None = None
     min_group_rows: Annotated[int, Field(ge=1)] | None = None
     """Fewest rows of each sensitive group in the train split; with fewer, training is refused."""
@@ -77,3 +96,5 @@ class Training(Specification):
     split: Split = Split()
     remedies: Remedies = Remedies()
     search: Search = Search()
+    interval: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
+    """Regression: share of outcomes that the prediction interval is to hold."""

@@ -1,9 +1,9 @@
 """What a user may say about one model's life, parsed into frozen types before anything is built.
 
 Belongs here: every field of ``defs.yaml`` below ``attributes`` with its meaning, its limits and the
-combinations that make no sense. Does not belong here: one column, the source or the training
-(``column_declaration.py``, ``source_declaration.py``, ``training_declaration.py``), how a field is
-acted on (the stage folders), or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
+combinations that make no sense. Does not belong here: one column, the source, the target, the
+training or what is demanded of a model (the modules ``*_declaration.py``), how a field is acted on
+(the stage folders), or Dagster (``lifecycle.py`` turns a ``UseCase`` into assets).
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from mlops_assets.column_declaration import NEEDS, Column, Feature, Target, fits, source_columns
+from mlops_assets.column_declaration import NEEDS, Column, Feature, fits, source_columns
+from mlops_assets.policy_declaration import (
+    Limits,
+    Monitoring,
+    Promotion,
+    Quantization,
+    Retraining,
+)
 from mlops_assets.source_declaration import Source
 from mlops_assets.specification import Condition, Severity, Share, Specification
+from mlops_assets.target_declaration import Target
 from mlops_assets.training_declaration import Training
 
 RESERVED_NAMES = ("batch", "split", "row", "reasons")  # added by the features and the quarantine
@@ -104,50 +112,6 @@ class Slice(Specification):
     where: Condition
 
 
-class Limits(Specification):
-    """How far a derived form may be from the model it was made from."""
-
-    onnx_probability: float = 1e-4
-    """Largest allowed difference between a probability of the pipeline and of its ONNX form."""
-    quantized_probability: float = 0.02
-    quantized_flips: Share = 0.002
-    """Share of decisions at 0.5 that the quantized form may change."""
-    quantized_log_loss: float = 0.001
-    """Rise of the log loss that the quantized form may cost."""
-
-
-class Monitoring(Specification):
-    """When a batch counts as different from what the champion was trained on."""
-
-    false_alarm_rate: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.01
-    """Chance that a batch from the reference's own distribution is called drifted."""
-    min_distance: Share = 0.1
-    """Jensen-Shannon distance (base 2) below which a difference is too small to matter."""
-    min_weighted_distance: Share = 0.15
-    """Mean distance of the inputs, each weighted with its share of the champion's SHAP attribution,
-    from which drift calls for retraining: drift in what the model hardly uses costs it little."""
-
-
-class Retraining(Specification):
-    """When the champion is challenged."""
-
-    cooldown_batches: Annotated[int, Field(ge=1)] = 1
-    """New batches that must have arrived since the last training."""
-    max_log_loss_rise: Annotated[float, Field(ge=0.0)] = 0.02
-    """Rise of the log loss over the champion's own test split that counts as lost performance,
-    beyond what the interval explains."""
-
-
-class Promotion(Specification):
-    """What a challenger must show. The comparison is the paired log loss on the challenger's test
-    split, which neither model has seen."""
-
-    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
-    """One-sided confidence at which the challenger must be better than the champion."""
-    first_min_roc_auc: Annotated[float, Field(ge=0.5, le=1.0)] = 0.6
-    """The lower bound of the ROC AUC of a first release, when there is no champion yet."""
-
-
 class Automation(Specification):
     """How the sensors run under the daemon."""
 
@@ -202,6 +166,7 @@ class UseCase(Specification):
     representation: Representation = Representation()
     slices: tuple[Slice, ...] = ()
     training: Training
+    quantization: Quantization = Quantization()
     limits: Limits = Limits()
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
@@ -239,6 +204,8 @@ class UseCase(Specification):
                 yield f"{field}: two have the same name"
         if self.training.window != "all" and self.training.window < self.training.first_batches:
             yield "training.window is smaller than training.first_batches"
+        if self.training.remedies.class_weights and self.target.task == "regression":
+            yield "training.remedies.class_weights: a regression has no classes to weigh"
         yield from self._representation_problems()
 
     def _names_used(self) -> dict[str, tuple[str, ...]]:
@@ -283,7 +250,9 @@ class UseCase(Specification):
     @property
     def numbers(self) -> frozenset[str]:
         """Columns in which the comma of delimited text may be a decimal mark."""
-        return frozenset(n for n, c in self.columns.items() if c.type in ("integer", "number"))
+        found = {n for n, c in self.columns.items() if c.type in ("integer", "number")}
+        is_number = self.target.task == "regression" or self.target.bands is not None
+        return frozenset(found | ({self.target.column} if is_number else set()))
 
     @property
     def sensitive(self) -> tuple[str, ...]:

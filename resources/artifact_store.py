@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,8 @@ from filelock import FileLock
 
 from mlops_assets.content_hash import (
     FileHash,
+    bytes_md5,
+    file_md5,
     folder_listing,
     folder_md5,
     hash_folder,
@@ -45,14 +47,15 @@ class ArtifactKey:
 class Lineage:
     """What an artifact is and what it was made of: its content hash, files, the hashes of what it
     was made from (``str(ArtifactKey)`` to hash), the hash of the code, and its settings.
-    ``replaced`` are the hashes of its earlier versions, oldest first; the cache keeps them."""
+
+    It says nothing of what came before, so that the same artifact has the same record everywhere:
+    DVC brings it back with the files."""
 
     hash: str
     files: tuple[FileHash, ...]
     upstream: dict[str, str] = field(default_factory=dict)
     code: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
-    replaced: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, record: Mapping[str, Any]) -> "Lineage":
@@ -63,7 +66,6 @@ class Lineage:
             record["upstream"],
             record["code"],
             record["settings"],
-            tuple(record["replaced"]),
         )
 
 
@@ -120,6 +122,13 @@ class ArtifactStore:
         """Whether the artifact ``name`` has been made, for any batch where there is one a batch."""
         return bool(self.batches(name)) or self.lineage(ArtifactKey(name)) is not None
 
+    def make_folders(self, name: str, per_batch: bool) -> None:
+        """Make the folders of the artifact ``name`` that DVC asks for, be they empty: those of a
+        monitor without a batch to watch are."""
+        (self.root / name).mkdir(parents=True, exist_ok=True)
+        if per_batch:
+            (self.root / "lineage" / name).mkdir(parents=True, exist_ok=True)
+
     def report(self, key: ArtifactKey) -> dict[str, Any]:
         """The ``report.json`` of a report."""
         return self.json(key, "report.json")
@@ -148,16 +157,20 @@ class ArtifactStore:
                 folder_md5(files), files, dict(sorted(upstream.items())), code, dict(settings or {})
             )
             with self._lock():
-                versions = self._earlier_versions(key, lineage.hash)
-                self._commit(key, staged, replace(lineage, replaced=versions))
+                self._commit(key, staged, lineage)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
 
-    def _earlier_versions(self, key: ArtifactKey, now: str) -> tuple[str, ...]:
-        """What the version ``now`` replaces; one that comes back is no earlier version."""
-        before = self.lineage(key)
-        known = () if before is None else (*before.replaced, before.hash)
-        return tuple(version for version in known if version != now)
+    def replaced(self, key: ArtifactKey) -> tuple[str, ...]:
+        """Hashes of the artifact's other versions, the one made last at the end; the cache keeps
+        them."""
+        lineage = self.lineage(key)
+        now = lineage.hash if lineage else None
+        return tuple(version for version in self._versions(key) if version != now)
+
+    def _versions(self, key: ArtifactKey) -> list[str]:
+        path = self._versions_file(key)
+        return list(json.loads(path.read_bytes())) if path.is_file() else []
 
     def put_object(self, folder: Path) -> str:
         """Keep a folder's files in the cache and return its hash."""
@@ -171,6 +184,22 @@ class ArtifactStore:
         name = folder_md5(files)
         self._cache_bytes(name, folder_listing(files))
         return name
+
+    def keep_file(self, content: bytes) -> str:
+        """Keep a file's content in the cache and return its hash."""
+        name = bytes_md5(content)
+        self._cache_bytes(name, content)
+        return name
+
+    def restore_file(self, name: str, target: Path) -> None:
+        """Bring back the file with the hash ``name`` as ``target``.
+
+        Raises ``MissingArtifactError`` where the cache does not hold it, or not unchanged.
+        """
+        path = self._object(name)
+        if not path.is_file() or file_md5(path) != name:
+            raise MissingArtifactError(f"no unchanged file with the hash {name} is in the cache")
+        write_atomically(target, path.read_bytes())
 
     def restore(self, name: str, target: Path) -> None:
         """Bring back the folder with the hash ``name`` as ``target``, which must not exist.
@@ -221,6 +250,7 @@ class ArtifactStore:
         self.put_object(staged)
         marker = self._staging / f"{uuid4().hex}.swap"
         write_atomically(marker, json_bytes(asdict(key)))
+        before = self.lineage(key)
         write_atomically(self._record(key), json_bytes(asdict(lineage)))
         folder = self._folder(key)
         if not (folder.is_dir() and hash_folder(folder) == lineage.files):
@@ -230,6 +260,10 @@ class ArtifactStore:
                 folder.rename(replaced)
             staged.rename(folder)
             shutil.rmtree(replaced, ignore_errors=True)
+        made = [*self._versions(key), *([before.hash] if before else []), lineage.hash]
+        # A version that comes back moves to the end.
+        latest_last = list(dict.fromkeys(reversed(made)))[::-1]
+        write_atomically(self._versions_file(key), json_bytes(latest_last))
         marker.unlink()
 
     def _folder(self, key: ArtifactKey) -> Path:
@@ -237,6 +271,9 @@ class ArtifactStore:
 
     def _record(self, key: ArtifactKey) -> Path:
         return self.root / "lineage" / f"{key}.json"
+
+    def _versions_file(self, key: ArtifactKey) -> Path:
+        return self.root / "versions" / f"{key}.json"
 
     def _lock(self) -> FileLock:
         self.root.mkdir(parents=True, exist_ok=True)

@@ -121,12 +121,13 @@ def stored(
     if lineage is None:
         raise dg.Failure(description=f"{workspace.name}/{key} was not stored")
     size = sum(file.size for file in lineage.files)
+    replaced = workspace.store.replaced(key)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(lineage.hash),
         metadata={
             "hash": lineage.hash,
             "bytes": size,
-            **({"replaces": lineage.replaced[-1]} if lineage.replaced else {}),
+            **({"replaces": replaced[-1]} if replaced else {}),
             **metadata,
         },
         check_results=list(checks),

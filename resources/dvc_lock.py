@@ -28,6 +28,7 @@ from mlops_assets.pipeline import (
     command,
     dependencies,
     output,
+    outputs,
     parameters,
     render,
     stage_name,
@@ -84,8 +85,7 @@ def record_in_dvc_lock(workspace: Workspace) -> None:
         read = cache(lambda file: read_yaml(workspace.root / file))
         for artifact in ARTIFACTS:
             if _is_up_to_date(workspace, artifact):
-                # A monitor without a batch to watch is an empty folder, which DVC asks for.
-                (workspace.store.root / artifact.name).mkdir(parents=True, exist_ok=True)
+                workspace.store.make_folders(artifact.name, artifact.per_batch)
                 entry = _entry(workspace, artifact, use_case, read)
                 lock["stages"][stage_name(workspace.name, artifact.name)] = entry
         if lock["stages"] != before:
@@ -180,7 +180,10 @@ def _entry(
             file: {name: _value(read(file), name) for name in names}
             for file, names in parameters(artifact, use_case).items()
         },
-        "outs": [_path_entry(workspace, output(workspace.name, artifact.name))],
+        "outs": sorted(
+            (_path_entry(workspace, path) for path in outputs(workspace.name, artifact)),
+            key=lambda entry: entry["path"],
+        ),
     }
 
 
@@ -197,8 +200,12 @@ def _path_entry(workspace: Workspace, path: str) -> dict[str, Any]:
         workspace.store.keep_listing(files)
     elif (workspace.root / path).is_dir():
         files = hash_folder(workspace.root / path)
+        if path.startswith(prefix):
+            workspace.store.put_object(workspace.root / path)
     else:
         file = workspace.root / path
+        if path.startswith(prefix):
+            workspace.store.keep_file(file.read_bytes())
         return {"path": path, "hash": "md5", "md5": file_md5(file), "size": file.stat().st_size}
     return {
         "path": path,

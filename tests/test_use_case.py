@@ -41,7 +41,7 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("source/batch_name", "(", "source.batch_name", "not a regular expression"),
     ("source/files", "*.csv", "source.files", "not permitted"),
     ("target/column", REMOVED, "target.column", "required"),
-    ("target/type", "string", "target.type", "'boolean' or 'integer'"),
+    ("target/type", "string", "target", "use boolean or integer"),
     ("columns/city/typ", "string", "columns.city.typ", "not permitted"),
     ("columns/city/type", "text", "columns.city.type", "'string', 'integer', 'number'"),
     ("columns/city/type", REMOVED, "columns.city.type", "required"),

@@ -101,6 +101,8 @@ def _cleaned_dataset(workspace: Workspace) -> dg.AssetsDefinition:
         key = ArtifactKey("cleaned_dataset", batch)
         corrections = corrections_of(workspace, batch)
         settings = {"corrections": corrections.md5 if corrections else None}
+        if corrections is not None:
+            workspace.store.keep_file(corrections.content)
         with storing(workspace, key, settings=settings) as folder:
             raw = workspace.store.folder(ArtifactKey("raw_copy", batch))
             cleaned = write_cleaned(
@@ -162,6 +164,7 @@ def _features(workspace: Workspace) -> dg.AssetsDefinition:
         last_batch = config.last_batch or workspace.last_batch
         usable, excluded = usable_batches(workspace)
         window = training_window(usable, last_batch, workspace.use_case)
+        excluded = {batch: why for batch, why in excluded.items() if batch <= last_batch}
         hashes = {b: workspace.store.hash(ArtifactKey("cleaned_dataset", b)) for b in window}
         context.log.info(f"training window: {', '.join(window)}")
         with storing(

@@ -66,8 +66,9 @@ def _delivered_once(workspace: Workspace) -> dg.AssetChecksDefinition:
         description="The source has not delivered the batch again with other content.",
     )
     def delivered_once(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        lineage = workspace.store.lineage(ArtifactKey("raw_copy", context.partition_key))
-        replaced = list(lineage.replaced) if lineage else []
+        key = ArtifactKey("raw_copy", context.partition_key)
+        lineage = workspace.store.lineage(key)
+        replaced = list(workspace.store.replaced(key))
         return dg.AssetCheckResult(
             passed=lineage is not None and not replaced,
             severity=dg.AssetCheckSeverity.WARN,

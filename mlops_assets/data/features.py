@@ -1,8 +1,8 @@
 """The training window and its division by time.
 
 Belongs here: which batches a model learns from, and which of their rows are for fitting, for
-calibrating and for testing. Does not belong here: encoding (``training/encoding.py``), nor how
-rows got valid (``cleaning/cleaning.py``).
+calibrating and for testing. Does not belong here: encoding of inputs (``training/encoding.py``) and
+of the target (``labels.py``), nor how rows got valid (``cleaning/cleaning.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mlops_assets.answers import Labels
 from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.labels import encode_labels, label_figures, require_learnable, variance
 from mlops_assets.data.waterfall import window_waterfall
 from mlops_assets.training_declaration import Split
 from mlops_assets.use_case import UseCase
@@ -43,18 +45,19 @@ def training_window(batches: Sequence[str], last_batch: str, use_case: UseCase) 
 
 
 def build_features(cleaned: Mapping[str, pd.DataFrame], use_case: UseCase) -> pd.DataFrame:
-    """The labelled rows of the window with their ``batch`` and ``split``.
+    """The labelled rows of the window with their ``batch`` and ``split``, and the target as
+    ``labels.encode_labels`` makes it.
 
     ``cleaned`` maps batch names, oldest first, to cleaned rows. Leaks are left out; sensitive
-    columns stay for the reports. Raises ``BatchError`` where the newest batch has no labels, or a
-    split is empty or has one class.
+    columns stay for the reports. Raises ``BatchError`` where the newest batch has no labels, or
+    where ``labels.require_learnable`` does.
     """
     target = use_case.target.column
     kept = [name for name in use_case.columns if name not in use_case.leaks]
     parts = []
     for batch, rows in cleaned.items():
         labelled = rows.loc[rows[target].notna(), [*kept, target]].reset_index(drop=True)
-        labelled[target] = labelled[target].astype("int64")
+        labelled[target] = encode_labels(labelled[target], use_case.target)
         labelled.insert(0, "batch", batch)
         parts.append(labelled)
     if parts[-1].empty:
@@ -65,7 +68,7 @@ def build_features(cleaned: Mapping[str, pd.DataFrame], use_case: UseCase) -> pd
     splits = divide([_blocks(rows, use_case) for rows in parts], use_case.training.split)
     features = pd.concat(parts, ignore_index=True)
     features.insert(1, "split", np.concatenate(splits))
-    _require_both_classes(features, target)
+    require_learnable(_by_split(features, target), use_case.target)
     return features
 
 
@@ -98,14 +101,8 @@ def _blocks(rows: pd.DataFrame, use_case: UseCase) -> NDArray[np.int64]:
     return rows[time_column].to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def _require_both_classes(features: pd.DataFrame, target: str) -> None:
-    for name in SPLIT_NAMES:
-        classes = features.loc[features["split"] == name, target].unique()
-        if len(classes) < 2:
-            raise BatchError(
-                f"the {name} split has {len(classes)} class(es) of {target!r}, and two are needed: "
-                "widen training.window or wait for more batches"
-            )
+def _by_split(features: pd.DataFrame, target: str) -> dict[str, Labels]:
+    return {n: features.loc[features["split"] == n, target].to_numpy() for n in SPLIT_NAMES}
 
 
 def to_table(features: pd.DataFrame) -> pa.Table:
@@ -120,10 +117,11 @@ def describe_features(
     counts: Mapping[str, Mapping[str, Any]],
     excluded: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What the window is: batches with their hashes, inputs, rows and positive share by split, and
-    the way from the delivered rows to the train split, which adds up."""
-    target = use_case.target.column
-    labels = {name: features.loc[features["split"] == name, target] for name in SPLIT_NAMES}
+    """What the window is: batches with their hashes, inputs, the target with its variance in the
+    train split (see ``answers.row_losses``), rows and what their labels are like by split, and the
+    way from the delivered rows to the train split, which adds up."""
+    target = use_case.target
+    labels = _by_split(features, target.column)
     rows: dict[str, int] = {name: len(values) for name, values in labels.items()}
     return {
         "batches": dict(cleaned),
@@ -131,9 +129,13 @@ def describe_features(
         "excluded_batches": dict(excluded),
         "inputs": list(use_case.inputs),
         "never_inputs": sorted({*use_case.leaks, *use_case.sensitive} - set(use_case.inputs)),
-        "target": target,
+        "target": {
+            "column": target.column,
+            "task": target.task,
+            "variance": variance(labels["train"], target),
+        },
         "splits": {
-            name: {"rows": len(values), "positive_share": round(float(values.mean()), 6)}
+            name: {"rows": len(values), **label_figures(values, target)}
             for name, values in labels.items()
         },
         "waterfall": window_waterfall(counts, rows, excluded),

@@ -1,7 +1,8 @@
-"""The evaluation: what a model and its derived forms can do on rows they have not seen.
+"""The evaluation: what a model and its forms can do on rows they have not seen.
 
-Belongs here: the composition of the evaluation report and its page. Does not belong here: the
-metrics themselves (``metrics.py``) or whether they are good enough (``release/gate.py``).
+Belongs here: the composition of the evaluation report. Does not belong here: the metrics
+(``metrics.py``), the comparisons (``comparison.py``, ``agreement.py``), the page
+(``evaluation_page.py``), or whether all this is good enough (``release/gate.py``).
 """
 
 from collections.abc import Mapping
@@ -10,245 +11,199 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mlops_assets.evidence.groups import row_groups
-from mlops_assets.evidence.metrics import (
-    METRIC_NAMES,
-    METRICS,
-    by_group,
-    evaluate,
-    paired_difference,
-)
-from mlops_assets.reporting.page import (
-    Cell,
-    Interval,
-    IntervalPlot,
-    Line,
-    LinePlot,
-    Page,
-    Section,
-    Table,
-)
+from mlops_assets.answers import Answers, Labels
+from mlops_assets.evidence.agreement import Form, compare_forms, released_form, tolerances
+from mlops_assets.evidence.bootstrap import Estimate
+from mlops_assets.evidence.calibration_curve import calibration_curve
+from mlops_assets.evidence.comparison import paired_difference
+from mlops_assets.evidence.groups import Mask, row_groups
+from mlops_assets.evidence.leaderboard_section import leaderboard_of
+from mlops_assets.evidence.metrics import METRICS, by_group, evaluate
+from mlops_assets.evidence.multiclass_metrics import confusion_matrix
 from mlops_assets.use_case import UseCase
 
-Probabilities = NDArray[np.float64]
-CALIBRATION_BINS = 10
+FORMS = ("model", "onnx", "quantized", "served")
 
 
 @dataclass(frozen=True)
 class ChampionAnswers:
-    """The champion's probabilities on the test rows, and which release gave them."""
+    """The champion's answers ``[n, k]`` to the test rows, and which release gave them."""
 
     release: str
     last_batch: str
-    probabilities: Probabilities
+    answers: Answers
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The test rows as everything here looks at them."""
+
+    labels: Labels
+    groups: Mapping[str, Mask]
+    use_case: UseCase
+    variance: float
 
 
 def evaluation_report(
     test: pd.DataFrame,
-    forms: Mapping[str, Probabilities | None],
+    forms: Mapping[str, Answers | None],
+    baseline_answers: Answers,
     champion: ChampionAnswers | None,
     subject: Mapping[str, str],
     use_case: UseCase,
+    variance: float,
+    *,
+    sizes: Mapping[str, int | None],
+    training: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Everything measured on the test rows.
+    """Everything measured on the test rows, as JSON-able data.
 
-    ``test`` are the rows of the test split; ``forms`` the probabilities ``[n]`` of ``model``,
-    ``onnx`` and ``quantized`` (``None`` for a form that does not exist); ``subject`` the hashes of
-    the artifacts this is about.
+    ``test`` are the rows of the test split with the target encoded (``mlops_assets.answers``);
+    ``forms`` the answers ``[n, k]`` of ``model``, ``onnx``, ``quantized`` and ``served`` (what came
+    back over HTTP from the form that ``form_to_serve`` names), ``None`` for a form that does not
+    exist or was not asked; ``baseline_answers`` ``[n, k]`` those of the dummy that answers the same
+    for all rows; ``subject`` the hashes of the artifacts this is about; ``variance`` that of the
+    labels in the train split; ``sizes`` the bytes of the files ``onnx`` and ``quantized``;
+    ``training`` the content of ``model.json``.
+
+    Raises ``ValueError`` without answers of ``model`` and ``onnx``, and as ``evaluate`` does.
     """
-    seed = use_case.training.seed
-    labels = test[use_case.target.column].to_numpy(np.int64)
-    released = forms["onnx"]
-    if released is None:
-        raise ValueError("the ONNX form must be there to be evaluated")
+    rows = _subject(test, use_case, variance)
+    task, labels, seed = use_case.target.task, rows.labels, use_case.training.seed
+    _, onnx = _required(forms)
+    agreement = _agreement(rows, forms)
+    form, reasons = released_form(agreement, sizes)
+    served, source = forms.get("served"), forms[form]
+    agreement["served"] = _compared(rows, "served", form, source, served)
+    baseline = _against(rows, baseline_answers, onnx)
     return {
         "use_case": use_case.title,
+        "task": task,
+        "unit": use_case.target.unit,
         "subject": dict(subject),
         "rows": len(test),
-        "positives": int(labels.sum()),
+        "positives": int(labels.sum()) if task == "binary" else None,
         "last_batch": str(test["batch"].max()),
-        "forms": {
-            name: None if answers is None else _metrics(labels, answers, seed)
-            for name, answers in forms.items()
-        },
+        "forms": {name: _metrics(rows, forms.get(name)) for name in FORMS},
+        "agreement": agreement,
+        "released_form": {"form": form, "reasons": list(reasons), "sizes": dict(sizes)},
+        "baseline": baseline,
+        "champion": _champion(rows, champion, onnx),
         "groups": [
             group.to_dict()
-            for group in by_group(labels, released, row_groups(test, use_case), seed=seed)
+            for group in by_group(task, labels, onnx, rows.groups, seed=seed, variance=variance)
         ],
-        "calibration": _calibration_curve(labels, released),
-        "champion": _against_champion(labels, released, champion, use_case),
+        "training": leaderboard_of(training),
+        "calibration": calibration_curve(task, labels, onnx),
+        "confusion": _confusion(rows, onnx),
+        "verdicts": {
+            "beats_baseline": _is_positive(baseline["difference"]["loss_low"]),
+            "forms_agree": _forms_agree(agreement),
+        },
     }
 
 
-def _metrics(labels: NDArray[np.int64], answers: Probabilities, seed: int) -> dict[str, Any]:
-    return {name: e.to_dict() for name, e in evaluate(labels, answers, seed=seed).items()}
-
-
-def _against_champion(
-    labels: NDArray[np.int64],
-    challenger: Probabilities,
-    champion: ChampionAnswers | None,
+def form_to_serve(
+    test: pd.DataFrame,
+    forms: Mapping[str, Answers | None],
     use_case: UseCase,
+    variance: float,
+    *,
+    sizes: Mapping[str, int | None],
+) -> tuple[Form, tuple[str, ...]]:
+    """The form that will be released, and why, from the answers of the forms that are files: the
+    one whose endpoint has to be asked for ``served``. Arguments as in ``evaluation_report``."""
+    return released_form(_agreement(_subject(test, use_case, variance), forms), sizes)
+
+
+def _subject(test: pd.DataFrame, use_case: UseCase, variance: float) -> _Subject:
+    kind = np.float64 if use_case.target.task == "regression" else np.int64
+    labels = test[use_case.target.column].to_numpy(kind)
+    return _Subject(labels, row_groups(test, use_case), use_case, variance)
+
+
+def _required(forms: Mapping[str, Answers | None]) -> tuple[Answers, Answers]:
+    model, onnx = forms.get("model"), forms.get("onnx")
+    if model is None or onnx is None:
+        raise ValueError("the model and its ONNX form must be there to be evaluated")
+    return model, onnx
+
+
+def _agreement(rows: _Subject, forms: Mapping[str, Answers | None]) -> dict[str, Any]:
+    model, onnx = _required(forms)
+    return {
+        "onnx": _compared(rows, "onnx", "model", model, onnx),
+        "quantized": _compared(rows, "quantized", "onnx", onnx, forms.get("quantized")),
+    }
+
+
+def _compared(
+    rows: _Subject, name: str, source: str, before: Answers | None, after: Answers | None
+) -> dict[str, Any] | None:
+    """``name`` against the form it was made from; ``None`` where one of them is not there."""
+    if before is None or after is None:
+        return None
+    found = compare_forms(
+        rows.use_case.target.task,
+        rows.labels,
+        before,
+        after,
+        rows.groups,
+        tolerances(rows.use_case.limits)[name],
+        rows.variance,
+    )
+    return {"against": source, **found}
+
+
+def _forms_agree(agreement: Mapping[str, Any]) -> bool | None:
+    """Whether what is served is what was evaluated; unknown where no endpoint was asked."""
+    if not agreement["onnx"]["agrees"]:
+        return False
+    return None if agreement["served"] is None else bool(agreement["served"]["agrees"])
+
+
+def _metrics(rows: _Subject, answers: Answers | None) -> dict[str, Any] | None:
+    """``None`` for a form that is not there; all unknown where an answer is not a number."""
+    if answers is None:
+        return None
+    task = rows.use_case.target.task
+    if not np.isfinite(answers).all():
+        return {name: Estimate().to_dict() for name in METRICS[task]}
+    seed = rows.use_case.training.seed
+    found = evaluate(task, rows.labels, answers, seed=seed, variance=rows.variance)
+    return {name: estimate.to_dict() for name, estimate in found.items()}
+
+
+def _against(rows: _Subject, other: Answers, onnx: Answers) -> dict[str, Any]:
+    """Another model's metrics, and how much better the ONNX form is on the identical rows."""
+    difference = paired_difference(
+        rows.use_case.target.task,
+        rows.labels,
+        other,
+        onnx,
+        seed=rows.use_case.training.seed,
+        confidence=rows.use_case.promotion.confidence,
+        variance=rows.variance,
+    )
+    return {"metrics": _metrics(rows, other), "difference": difference.to_dict()}
+
+
+def _champion(
+    rows: _Subject, champion: ChampionAnswers | None, onnx: Answers
 ) -> dict[str, Any] | None:
     if champion is None:
         return None
-    seed = use_case.training.seed
-    difference = paired_difference(
-        labels,
-        champion.probabilities,
-        challenger,
-        seed=seed,
-        confidence=use_case.promotion.confidence,
-    )
-    return {
-        "release": champion.release,
-        "last_batch": champion.last_batch,
-        "metrics": _metrics(labels, champion.probabilities, seed),
-        "difference": difference.to_dict(),
-    }
+    named = {"release": champion.release, "last_batch": champion.last_batch}
+    return {**named, **_against(rows, champion.answers, onnx)}
 
 
-def _calibration_curve(labels: NDArray[np.int64], answers: Probabilities) -> list[dict[str, Any]]:
-    """Predicted and observed share of positives in ten bins of equal count."""
-    order = np.argsort(answers, kind="stable")
-    return [
-        {
-            "rows": len(part),
-            "predicted": float(answers[part].mean()),
-            "observed": float(labels[part].mean()),
-        }
-        for part in np.array_split(order, CALIBRATION_BINS)
-        if len(part)
-    ]
-
-
-def evaluation_page(report: dict[str, Any]) -> Page:
-    """The evaluation as a page: a verdict in words, forms side by side, groups, champion."""
-    onnx = report["forms"]["onnx"]
-    auc = onnx["roc_auc"]
-    return Page(
-        title=f"Evaluation: {report['use_case']}",
-        verdict=_verdict(report, auc),
-        facts=(
-            ("Test rows", report["rows"]),
-            ("Positive rows", report["positives"]),
-            ("Newest batch", report["last_batch"]),
-            *((f"Hash of {name}", value) for name, value in report["subject"].items()),
-        ),
-        sections=(
-            _forms_section(report),
-            _champion_section(report),
-            _calibration_section(report),
-            _groups_section(report),
-        ),
-    )
-
-
-def _verdict(report: dict[str, Any], auc: dict[str, Any]) -> str:
-    if auc["value"] is None:
-        return "The ROC AUC could not be computed: the test rows hold one class only."
-    said = f"ROC AUC {auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f}) on unseen rows."
-    champion = report["champion"]
-    if champion is None:
-        return f"{said} There was no champion to compare with."
-    gain = champion["difference"]
-    if gain["log_loss_low"] is None:
-        return f"{said} The difference to the champion could not be computed."
-    better = "better than" if gain["log_loss_low"] > 0 else "not shown to be better than"
-    return (
-        f"{said} It is {better} the champion: log loss gain {gain['log_loss']:+.4f}, at least "
-        f"{gain['log_loss_low']:+.4f} at {gain['confidence']:.0%} confidence."
-    )
-
-
-def _forms_section(report: dict[str, Any]) -> Section:
-    rows: list[tuple[Cell, ...]] = []
-    for name, metrics in report["forms"].items():
-        if metrics is None:
-            rows.append((name, *("not made" for _ in METRICS)))
-        else:
-            rows.append((name, *(_with_interval(metrics[m]) for m in METRICS)))
-    headings = ("Form", *(METRIC_NAMES[m] for m in METRICS))
-    return Section(
-        "The model and its forms",
-        "All forms answered the same test rows. Brackets hold 95% bootstrap intervals; precision, "
-        "recall and F1 are of decisions at probability 0.5.",
-        (Table("Metrics of each form", headings, tuple(rows)),),
-    )
-
-
-def _with_interval(estimate: dict[str, Any]) -> Cell:
-    if estimate["value"] is None:
+def _confusion(rows: _Subject, onnx: Answers) -> dict[str, Any] | None:
+    target = rows.use_case.target
+    if target.task != "multiclass":
         return None
-    return f"{estimate['value']:.4f} [{estimate['low']:.4f}, {estimate['high']:.4f}]"
+    return {"classes": list(target.class_names), "rows": confusion_matrix(rows.labels, onnx)}
 
 
-def _champion_section(report: dict[str, Any]) -> Section:
-    champion = report["champion"]
-    if champion is None:
-        return Section("Against the champion", "There was no champion when this was measured.")
-    rows = tuple(
-        (METRIC_NAMES[m], _with_interval(champion["metrics"][m]), _with_interval(ours[m]))
-        for ours in (report["forms"]["onnx"],)
-        for m in METRICS
-    )
-    return Section(
-        "Against the champion",
-        f"Release {champion['release']}, trained up to {champion['last_batch']}, answered the "
-        "identical rows; neither model has learned from them.",
-        (Table("Champion and challenger", ("Metric", "Champion", "Challenger"), rows),),
-    )
-
-
-def _calibration_section(report: dict[str, Any]) -> Section:
-    curve = report["calibration"]
-    line = Line(
-        "observed",
-        tuple(point["predicted"] for point in curve),
-        tuple(point["observed"] for point in curve),
-    )
-    plot = LinePlot(
-        "Observed share of positives against predicted probability, in ten bins of equal count",
-        "predicted probability",
-        "observed share",
-        (line,),
-        diagonal=True,
-    )
-    return Section("Calibration", "On the diagonal, probabilities mean what they say.", (plot,))
-
-
-def _groups_section(report: dict[str, Any]) -> Section:
-    groups = report["groups"]
-    if not groups:
-        return Section("By group", "No slice is declared and no column is sensitive.")
-    measured = [g for g in groups if g["metrics"]["roc_auc"]["value"] is not None]
-    plot = IntervalPlot(
-        "ROC AUC of each group with its 95% interval",
-        "ROC AUC",
-        tuple(Interval(g["name"], **g["metrics"]["roc_auc"]) for g in measured),
-        limit=report["forms"]["onnx"]["roc_auc"]["value"],
-        limit_name="all rows",
-    )
-    rows = tuple(
-        (
-            g["name"],
-            g["rows"],
-            g["positives"],
-            g["verdict"],
-            *(_with_interval(g["metrics"][m]) for m in ("roc_auc", "log_loss", "recall")),
-        )
-        for g in groups
-    )
-    table = Table(
-        "Each group on its own",
-        ("Group", "Rows", "Positives", "Evidence", "ROC AUC", "log loss", "recall"),
-        rows,
-    )
-    return Section(
-        "By group",
-        "Declared slices and sensitive groups. The line marks the value over all rows. A group "
-        "that is too small or has one class only is insufficient evidence, never good news.",
-        (plot, table) if measured else (table,),
-    )
+def _is_positive(bound: float | None) -> bool | None:
+    return None if bound is None else bound > 0.0

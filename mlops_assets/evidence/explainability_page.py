@@ -1,60 +1,64 @@
 """The explainability report as a page: what moves the answers, in words, tables and pictures.
 
-Belongs here: composing the page from the report's data alone. Does not belong here: computing
-anything (``explainability.py``) or how pages look (``reporting/``).
+Belongs here: the head of the page, and what it says of all rows together. Does not belong here:
+computing anything (``explainability.py``), what columns do when they change and single answers
+(``explained_sections.py``), or how pages look (``reporting/``).
 """
 
 from typing import Any
 
+from mlops_assets.evidence.explained_sections import effects_sections, examples_section
+from mlops_assets.evidence.explanation_words import words_of
 from mlops_assets.reporting.cell_text import number_text
-from mlops_assets.reporting.page import (
-    BarPlot,
-    Cell,
-    Line,
-    LinePlot,
-    Page,
-    Section,
-    SwarmPlot,
-    Table,
-)
+from mlops_assets.reporting.page import BarPlot, Cell, Page, Section, SwarmPlot, Table
 
 LEADING_NAMED = 3
 MOST_BARS = 20
 MOST_SWARMS = 15
-MOST_CONTRIBUTIONS = 10
-VALUE_DIGITS = 6
-AXES = {"time of day": "hours since midnight", "day of week": "day of the week"}
-
-Value = str | int | float | bool | None
-"""A raw value as JSON holds it: a moment is ISO text."""
+MOST_CLASS_COLUMNS = 8
+MEANINGS = {
+    "binary": "Positive class",
+    "multiclass": "Meaning of the classes",
+    "regression": "Predicted number",
+}
 
 
 def explainability_page(report: dict[str, Any]) -> Page:
-    """The page of a report with the keys ``use_case`` (its title), ``target`` (meaning of the
-    positive class), ``subject`` (hashes by artifact) and ``explanation`` (of
-    ``explainability.explain``)."""
+    """The page of a report with the keys ``use_case`` (its title), ``target`` (what is predicted,
+    in words), ``subject`` (hashes by artifact) and ``explanation`` (of ``explainability.explain``).
+    """
     explanation = report["explanation"]
     method, added = explanation["method"], explanation["additivity"]
     return Page(
         title=f"Explainability: {report['use_case']}",
         verdict=_verdict(explanation),
         facts=(
-            ("Positive class", report["target"] or None),
+            (MEANINGS[explanation["task"]], report["target"] or None),
             ("Explained rows", method["rows"]),
             ("Background rows", method["background_rows"]),
-            ("Mean answer on the background", explanation["base_value"]["value"]),
+            *_mean_answer(explanation),
             ("Largest gap of the sum", added["largest_gap"]),
             ("Allowed gap", added["limit"]),
             *((f"Hash of {name}", value) for name, value in report["subject"].items()),
         ),
         sections=(
             _global_section(explanation),
+            *_classes_section(explanation),
             _points_section(explanation),
-            *_effects_sections(explanation),
-            _examples_section(explanation),
+            *effects_sections(explanation),
+            examples_section(explanation),
             _method_section(explanation),
         ),
     )
+
+
+def _mean_answer(explanation: dict[str, Any]) -> tuple[tuple[str, Cell], ...]:
+    """Of a model with one answer; the others have a table."""
+    outputs = explanation["outputs"]
+    if explanation["task"] == "multiclass":
+        return (("Classes", len(outputs)),)
+    unit = (("Unit", explanation["unit"]),) if explanation["unit"] else ()
+    return (*unit, ("Mean answer on the background", outputs[0]["base_value"]))
 
 
 def _verdict(explanation: dict[str, Any]) -> str:
@@ -79,17 +83,30 @@ def _verdict(explanation: dict[str, Any]) -> str:
 
 
 def _global_section(explanation: dict[str, Any]) -> Section:
-    ranking, method = explanation["global"], explanation["method"]
+    ranking, words = explanation["global"], words_of(explanation)
     shown = ranking[:MOST_BARS]
     bars = BarPlot(
         f"Mean absolute SHAP value of {_leading(shown, ranking)}",
-        "mean absolute change of the probability",
+        words.any_change,
         tuple(entry["column"] for entry in shown),
         tuple(entry["mean_absolute"] for entry in shown),
     )
+    over = "of a row on average"
+    if explanation["task"] == "multiclass":
+        over = f"on average over all rows and all {len(explanation['outputs'])} classes"
+    return Section(
+        "What moves the answers",
+        f"How far each column moves {words.any_answer} {over}, up or down. The shares add "
+        "up to 1. Intervals say how much depends on which rows were drawn; the standard error is "
+        "that of a single row's value, from the permutations and the background drawn.",
+        (bars, _global_table(explanation)),
+    )
+
+
+def _global_table(explanation: dict[str, Any]) -> Table:
     fields = ("mean_absolute", "low", "high", "share", "share_low", "share_high", "standard_error")
-    table = Table(
-        f"Every column, with {method['confidence']:.0%} intervals",
+    return Table(
+        f"Every column, with {explanation['method']['confidence']:.0%} intervals",
         (
             "Column",
             "Mean |SHAP|",
@@ -100,14 +117,57 @@ def _global_section(explanation: dict[str, Any]) -> Section:
             "Share, high",
             "Standard error",
         ),
-        tuple((entry["column"], *(entry[field] for field in fields)) for entry in ranking),
+        tuple((e["column"], *(e[field] for field in fields)) for e in explanation["global"]),
     )
-    return Section(
-        "What moves the answers",
-        "How far each column moves the probability of a row on average, up or down. The shares add "
-        "up to 1. Intervals say how much depends on which rows were drawn; the standard error is "
-        "that of a single row's value, from the permutations and the background drawn.",
-        (bars, table),
+
+
+def _classes_section(explanation: dict[str, Any]) -> tuple[Section, ...]:
+    """Each class, and what moves it; nothing where there is one answer only."""
+    if explanation["task"] != "multiclass":
+        return ()
+    outputs = explanation["outputs"]
+    classes = Table(
+        "Every class",
+        ("Class", "Mean answer on the background", "Standard error", "Moved by", "Largest gap"),
+        tuple(
+            (
+                o["output"],
+                o["base_value"],
+                o["standard_error"],
+                o["mean_absolute"],
+                o["largest_gap"],
+            )
+            for o in outputs
+        ),
+    )
+    order = sorted(range(len(outputs)), key=lambda k: -outputs[k]["mean_absolute"])
+    kept = sorted(order[:MOST_CLASS_COLUMNS])
+    rest = len(outputs) - len(kept)
+    others = f"; {rest} classes that are moved less are in report.json only" if rest else ""
+    by_class = Table(
+        f"Mean |SHAP| of every column by class{others}",
+        ("Column", *(outputs[k]["output"] for k in kept)),
+        tuple(
+            (entry["column"], *(entry["by_output"][k] for k in kept))
+            for entry in explanation["global"]
+        ),
+    )
+    text = (
+        "How far each column moves the probability of each class of a row on average, up or down. "
+        "What raises one class lowers others, for they add up to 1. A class is moved by the sum "
+        f"over its columns. {_shown_sentence(explanation)}"
+    )
+    return (Section("What moves each class", text.rstrip(), (classes, by_class)),)
+
+
+def _shown_sentence(explanation: dict[str, Any]) -> str:
+    """Which classes the plots leave out."""
+    shown, outputs = explanation["shown"], explanation["outputs"]
+    if len(shown) == len(outputs):
+        return ""
+    return (
+        f"The plots below show the {len(shown)} of {len(outputs)} classes that the columns move "
+        f"most, {', '.join(shown)}; the others are left out."
     )
 
 
@@ -118,123 +178,61 @@ def _leading(shown: list[Any], whole: list[Any]) -> str:
 
 
 def _points_section(explanation: dict[str, Any]) -> Section:
-    points = explanation["points"]
-    shown = points[:MOST_SWARMS]
-    rows = explanation["method"]["rows"]
-    swarm = SwarmPlot(
-        f"SHAP values of {rows} rows for {_leading(shown, points)}, by the column's own value",
-        "change of the probability",
+    words = words_of(explanation)
+    return Section(
+        "In which direction",
+        f"Each point is one row: right of zero the column raised {words.any_answer}, left it "
+        "lowered it. Colour and marker tell whether the column's own value was low or high among "
+        "these rows (of a timestamp: early or late in the day); categories and missing values have "
+        "no order.",
+        tuple(_swarm(explanation, output) for output in explanation["shown"]),
+    )
+
+
+def _swarm(explanation: dict[str, Any], output: str | None) -> SwarmPlot:
+    points = [one for one in explanation["points"] if one["output"] == output]
+    shown, rows = points[:MOST_SWARMS], explanation["method"]["rows"]
+    whole = explanation["global"]
+    of = "" if output is None else f" of {output}"
+    return SwarmPlot(
+        f"SHAP values{of}, {rows} rows, for {_leading(shown, whole)}, by the column's own value",
+        words_of(explanation).change(output),
         tuple(one["column"] for one in shown),
         tuple(tuple(one["values"]) for one in shown),
         tuple(tuple(one["levels"]) for one in shown),
     )
-    return Section(
-        "In which direction",
-        "Each point is one row: right of zero the column raised its probability, left it lowered "
-        "it. Colour and marker tell whether the column's own value was low or high among these "
-        "rows (of a timestamp: early or late in the day); categories and missing values have no "
-        "order.",
-        (swarm,),
-    )
-
-
-def _effects_sections(explanation: dict[str, Any]) -> tuple[Section, ...]:
-    effects = explanation["effects"]
-    if not effects:
-        return ()
-    text = (
-        "Every row is asked again with one column set to each value and the rest kept. Thin lines "
-        "are single rows (ICE), the strong line is the mean over all of them (partial dependence). "
-        "Columns that go together are torn apart by this: combinations may occur that never do."
-    )
-    missing = [
-        f"With {effect['column']} missing, the mean is {number_text(effect['mean_where_missing'])}."
-        for effect in effects
-        if effect["mean_where_missing"] is not None
-    ]
-    paragraphs = "\n\n".join([text, *([" ".join(missing)] if missing else [])])
-    plots = tuple(_effect_plot(effect) for effect in effects if effect["positions"])
-    return (Section("What happens when one column changes", paragraphs, plots),)
-
-
-def _effect_plot(effect: dict[str, Any]) -> LinePlot:
-    x = tuple(effect["positions"])
-    thin = tuple(Line("single rows", x, tuple(c), strong=False) for c in effect["curves"])
-    mean = Line(f"mean of {effect['rows']} rows", x, tuple(effect["mean"]))
-    column, varied = effect["column"], effect["varied"]
-    what = column if varied == "value" else f"the {varied} of {column}"
-    errors = [error for error in effect["standard_error"] if error is not None]
-    error = f"; standard error of the mean up to {number_text(max(errors))}" if errors else ""
-    return LinePlot(
-        f"Probability by {what}: {len(thin)} single rows and the mean{error}",
-        column if varied == "value" else f"{column}: {AXES[varied]}",
-        "probability",
-        (*thin, mean),
-        categories=None if effect["labels"] is None else tuple(effect["labels"]),
-    )
-
-
-def _examples_section(explanation: dict[str, Any]) -> Section:
-    base = number_text(explanation["base_value"]["value"])
-    intro = (
-        f"What made up single answers, starting from the mean answer {base}. Only the model's "
-        "inputs are shown; nothing says which row it was."
-    )
-    said = [f"{_name(example)}: {example['words']}." for example in explanation["examples"]]
-    tables = tuple(_example_table(example) for example in explanation["examples"])
-    return Section("Single answers", "\n\n".join([intro, *said]), tables)
-
-
-def _name(example: dict[str, Any]) -> str:
-    outcomes = {True: ", outcome positive", False: ", outcome negative", None: ""}
-    kind = example["kind"][0].upper() + example["kind"][1:]
-    return f"{kind} ({number_text(example['probability'])}{outcomes[example['positive']]})"
-
-
-def _example_table(example: dict[str, Any]) -> Table:
-    contributions = example["contributions"]
-    rows: list[tuple[Cell, ...]] = [
-        (
-            one["column"],
-            value_text(one["value"]),
-            one["contribution"],
-            one["standard_error"],
-        )
-        for one in contributions[:MOST_CONTRIBUTIONS]
-    ]
-    if rest := contributions[MOST_CONTRIBUTIONS:]:
-        total = sum(one["contribution"] for one in rest)
-        rows.append((f"{len(rest)} other columns", "", total, ""))
-    headings = ("Column", "Value", "Contribution", "Standard error")
-    return Table(_name(example), headings, tuple(rows))
-
-
-def value_text(value: Value) -> str:
-    """A raw value as text, without thousands separators: it may be a code or a clock time."""
-    if value is None:
-        return "missing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.{VALUE_DIGITS}g}" if isinstance(value, float) else str(value)
 
 
 def _method_section(explanation: dict[str, Any]) -> Section:
-    method, base = explanation["method"], explanation["base_value"]
+    method, words = explanation["method"], words_of(explanation)
     text = (
-        "The function explained is the released model itself, from raw columns to probability. "
+        f"The function explained is the released model itself, from raw columns to "
+        f"{words.all_answers}. "
         "Contributions are interventional SHAP values: the difference a column makes when it is "
         "revealed, with what is not revealed taken from the background, averaged over orders of "
         "revealing. Orders are sampled, forwards and backwards, which is exact for a model whose "
         "columns act at most in pairs.\n\n"
         f"{method['rows']:,} rows were explained against {method['background_rows']:,} background "
         f"rows in {method['replicates']} independent parts, whose scatter gives the standard "
-        f"errors; the model answered {method['evaluations']:,} times. The mean answer on the "
-        f"background is {number_text(base['value'])}"
+        f"errors; the model answered {method['evaluations']:,} times."
     )
-    if base["standard_error"] is not None:
-        text += f", with a standard error of {number_text(base['standard_error'])}"
+    if method["rows"] < method["rows_given"]:
+        text += (
+            f" {method['rows_given']:,} rows were at hand; fewer were explained to bound the work, "
+            "which grows with the columns and classes."
+        )
+    if explanation["task"] != "multiclass":
+        text += f" {_base_sentence(explanation)}"
     return Section(
         "How this was computed",
-        f"{text}. Intervals are percentile intervals of {method['resamples']:,} bootstrap "
+        f"{text} Intervals are percentile intervals of {method['resamples']:,} bootstrap "
         "resamples of the explained rows.",
     )
+
+
+def _base_sentence(explanation: dict[str, Any]) -> str:
+    (base,), words = explanation["outputs"], words_of(explanation)
+    text = f"The mean answer on the background is {words.amount(base['base_value'])}"
+    if base["standard_error"] is not None:
+        text += f", with a standard error of {number_text(base['standard_error'])}"
+    return f"{text}."

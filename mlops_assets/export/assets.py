@@ -1,20 +1,23 @@
 """The assets of the export stage: ``onnx_model`` and ``quantized_model``."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.answers import Answers, from_outputs
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.training.assets import load_features
+from mlops_assets.training.assets import load_features, target_variance
+from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, Lineage, MissingArtifactError
 from resources.assets import define, stored, storing
 from resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlops_assets.export.quantization import Quantized
 
 
 def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
@@ -37,12 +40,12 @@ def load_model(workspace: Workspace) -> Any:
     return joblib.load(path)
 
 
-def model_answers(workspace: Workspace, rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Probability of the positive class that the fitted pipeline gives, float64 ``[n]``."""
+def model_answers(workspace: Workspace, rows: pd.DataFrame) -> Answers:
+    """What the fitted pipeline answers."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
-        given: NDArray[np.float64] = load_model(workspace).predict_proba(rows)[:, 1]
+        given: Answers = load_model(workspace).answers(rows)
     return given
 
 
@@ -51,11 +54,11 @@ def _recorded_md5(lineage: Lineage | None, file: str) -> str | None:
     return next((found.md5 for found in files if found.path == file), None)
 
 
-def answers(model: Path, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Probability of the positive class that an ONNX file gives, float64 ``[n]``."""
+def answers(model: Path, tensors: dict[str, NDArray[Any]]) -> Answers:
+    """What an ONNX file answers."""
     from mlops_assets.serving.predictor import Predictor
 
-    return Predictor(model).predict(tensors).probabilities[:, 1].astype(np.float64)
+    return from_outputs(Predictor(model).predict(tensors))
 
 
 def _onnx_model(workspace: Workspace) -> dg.AssetsDefinition:
@@ -70,16 +73,19 @@ def _onnx_model(workspace: Workspace) -> dg.AssetsDefinition:
         key = ArtifactKey("onnx_model")
         with storing(workspace, key) as folder:
             test = load_features(workspace, "test")
-            (folder / "model.onnx").write_bytes(to_onnx(load_model(workspace)))
+            onnx = to_onnx(load_model(workspace), use_case.target)
+            (folder / "model.onnx").write_bytes(onnx)
             parity = compare(
+                use_case.target.task,
                 model_answers(workspace, test),
                 answers(folder / "model.onnx", to_tensors(test, use_case.inputs)),
-                use_case.limits.onnx_probability,
+                use_case.limits.onnx_difference,
+                target_variance(workspace),
             )
             family = workspace.store.json(ArtifactKey("model"), "model.json")["family"]
             facts = {"family": family, "parity": parity}
             (folder / "model.json").write_bytes(json_bytes(facts))
-        return stored(workspace, key, {"family": family, **parity})
+        return stored(workspace, key, {"family": family, **_shown(parity)})
 
     return onnx_model
 
@@ -89,66 +95,87 @@ def _quantized_model(workspace: Workspace) -> dg.AssetsDefinition:
 
     @define(workspace, "quantized_model")
     def quantized_model(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        from mlops_assets.export.quantization import quantization_effect, quantize
+        from mlops_assets.export.quantization import quantize
         from mlops_assets.export.tensors import to_tensors
 
         key = ArtifactKey("quantized_model")
-        onnx = workspace.store.folder(ArtifactKey("onnx_model"))
-        family = json.loads((onnx / "model.json").read_bytes())["family"]
+        onnx = workspace.store.folder(ArtifactKey("onnx_model")) / "model.onnx"
+        family = workspace.store.json(ArtifactKey("onnx_model"), "model.json")["family"]
         calibration = to_tensors(load_features(workspace, "calibration"), use_case.inputs)
-        speed = None
+        effect, speed = None, {}
         with storing(workspace, key) as folder:
-            made = quantize((onnx / "model.onnx").read_bytes(), family, calibration)
-            facts: dict[str, Any] = {
-                "family": family,
-                "quantized": made.model is not None,
-                "method": made.method,
-                "nodes_quantized": made.nodes_quantized,
-                "reason": made.reason,
-                "effect": None,
-            }
+            made = quantize(
+                onnx.read_bytes(),
+                family,
+                use_case.target.task,
+                calibration,
+                use_case.quantization.prefer,
+                target_variance(workspace),
+                use_case.limits,
+            )
             if made.model is not None:
                 (folder / "model.onnx").write_bytes(made.model)
-                test = load_features(workspace, "test")
-                tensors = to_tensors(test, use_case.inputs)
-                speed = _speed_ratio(onnx / "model.onnx", folder / "model.onnx", tensors)
-                facts["effect"] = quantization_effect(
-                    answers(onnx / "model.onnx", tensors),
-                    answers(folder / "model.onnx", tensors),
-                    test[use_case.target.column].to_numpy(),
-                    (onnx / "model.onnx").stat().st_size,
-                    len(made.model),
-                )
-            facts["within_limits"] = within_limits(facts["effect"], workspace)
+                effect = _effect(workspace, onnx, folder / "model.onnx")
+                speed = {"speed_ratio_measured": _speed_ratio(workspace, onnx, folder)}
+            facts = _facts(family, made, effect, use_case)
             (folder / "model.json").write_bytes(json_bytes(facts))
+            (folder / "metrics.json").write_bytes(json_bytes(effect or {}))
         if made.reason:
             context.log.info(made.reason)
-        effect = _shown(facts.pop("effect") or {})
-        measured = {} if speed is None else {"speed_ratio_measured": speed}
-        return stored(workspace, key, {**_shown(facts), **effect, **measured})
+        plain = {n: facts[n] for n in ("family", "method", "nodes_quantized", "reason")}
+        return stored(workspace, key, {**_shown(plain), **_shown(effect or {}), **speed})
 
     return quantized_model
 
 
-def within_limits(effect: dict[str, Any] | None, workspace: Workspace) -> bool:
-    """Whether the quantized form changes no more than the use case allows."""
-    limits = workspace.use_case.limits
-    pairs = (
-        ("largest_probability_change", limits.quantized_probability),
-        ("decisions_flipped", limits.quantized_flips),
-        ("log_loss_change", limits.quantized_log_loss),
-    )
-    return effect is not None and all(
-        effect[name] is not None and effect[name] <= limit for name, limit in pairs
+def _facts(
+    family: str, made: "Quantized", effect: dict[str, Any] | None, use_case: UseCase
+) -> dict[str, Any]:
+    """What ``model.json`` says of the quantized form, or of why there is none."""
+    from mlops_assets.export.effect import within_limits
+
+    limits = within_limits(effect, use_case.limits, use_case.target.task)
+    return {
+        "family": family,
+        "quantized": made.model is not None,
+        "prefer": use_case.quantization.prefer,
+        "method": made.method,
+        "nodes_quantized": made.nodes_quantized,
+        "reason": made.reason,
+        "tried": list(made.tried),
+        "effect": effect,
+        "limits": limits,
+        "within_limits": all(limit["holds"] for limit in limits),
+    }
+
+
+def _effect(workspace: Workspace, before: Path, after: Path) -> dict[str, Any]:
+    """What the quantized form changes on the test rows."""
+    from mlops_assets.export.effect import quantization_effect
+    from mlops_assets.export.tensors import to_tensors
+
+    use_case, test = workspace.use_case, load_features(workspace, "test")
+    tensors = to_tensors(test, use_case.inputs)
+    return quantization_effect(
+        use_case.target.task,
+        answers(before, tensors),
+        answers(after, tensors),
+        test[use_case.target.column].to_numpy(),
+        before.stat().st_size,
+        after.stat().st_size,
+        target_variance(workspace),
     )
 
 
-def _speed_ratio(before: Path, after: Path, tensors: dict[str, NDArray[Any]]) -> float:
-    """How many times faster ``after`` answers, the best of three runs each, one thread."""
+def _speed_ratio(workspace: Workspace, before: Path, after: Path) -> float:
+    """How many times faster the model in the folder ``after`` answers the test rows, the best of
+    three runs each, one thread."""
+    from mlops_assets.export.tensors import to_tensors
     from mlops_assets.serving.predictor import Predictor
 
+    tensors = to_tensors(load_features(workspace, "test"), workspace.use_case.inputs)
     seconds = []
-    for path in (before, after):
+    for path in (before, after / "model.onnx"):
         predictor = Predictor(path)
         predictor.predict(tensors)
         runs = []

@@ -20,7 +20,8 @@ def _onnx_agrees_with_model(workspace: Workspace) -> dg.AssetChecksDefinition:
     )
     def onnx_agrees_with_model() -> dg.AssetCheckResult:
         parity = workspace.store.json(ArtifactKey("onnx_model"), "model.json")["parity"]
-        return dg.AssetCheckResult(passed=bool(parity["agrees"]), metadata=parity)
+        known = {name: value for name, value in parity.items() if value is not None}
+        return dg.AssetCheckResult(passed=bool(parity["agrees"]), metadata=known)
 
     return onnx_agrees_with_model
 
@@ -37,7 +38,7 @@ def _quantized_within_limits(workspace: Workspace) -> dg.AssetChecksDefinition:
             passed=bool(facts["within_limits"]),
             severity=dg.AssetCheckSeverity.WARN,
             description=facts["reason"],
-            metadata=facts["effect"] or {},
+            metadata={n: v for n, v in (facts["effect"] or {}).items() if v is not None},
         )
 
     return quantized_form_within_limits

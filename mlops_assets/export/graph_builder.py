@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 PRODUCER = "mlops-assets"
@@ -24,7 +25,7 @@ class GraphBuilder:
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
-        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._constants: dict[Any, str] = {}
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one output and return that output's name."""
@@ -39,15 +40,17 @@ class GraphBuilder:
         name = f"{operator}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, outputs, name=name, **attributes))
 
-    def add_part(self, part: onnx.GraphProto) -> None:
-        """Add the nodes and constants of another graph; the names must not meet."""
-        self._nodes += part.node
-        self._initializers += part.initializer
+    def add_made_node(self, node: onnx.NodeProto) -> str:
+        """Add a node that was made elsewhere, and return the name of its only output."""
+        self._nodes.append(node)
+        output: str = node.output[0]
+        return output
 
     def constant(self, value: Any, dtype: Any) -> str:
-        """The name of a constant; equal constants are stored once."""
-        array = np.asarray(value, dtype=dtype)
-        key = (array.dtype.str, array.shape, array.tobytes())
+        """The name of a constant; equal constants are stored once. ``object`` is for strings."""
+        array: NDArray[Any] = np.asarray(value, dtype=dtype)
+        content = tuple(array.ravel()) if dtype is object else array.tobytes()
+        key = (array.dtype.str, array.shape, content)
         if key not in self._constants:
             self._constants[key] = name = f"constant_{len(self._constants)}"
             self._initializers.append(numpy_helper.from_array(array, name))
@@ -62,7 +65,16 @@ class GraphBuilder:
         outputs: Sequence[onnx.ValueInfoProto],
         doc: str,
     ) -> onnx.ModelProto:
-        """The whole model, checked. Raises ``onnx.checker.ValidationError`` where it is not one."""
+        """The whole model, checked.
+
+        Raises ``ValueError`` where an input has the name of another tensor, and
+        ``onnx.checker.ValidationError`` where it is no model.
+        """
+        made = {name for node in self._nodes for name in node.output}
+        made |= {tensor.name for tensor in self._initializers}
+        taken = sorted(made & {value.name for value in inputs})
+        if taken:
+            raise ValueError(f"column(s) {taken} have the name of a tensor of the model: rename")
         model = helper.make_model(
             helper.make_graph(self._nodes, "model", inputs, outputs, self._initializers),
             producer_name=PRODUCER,

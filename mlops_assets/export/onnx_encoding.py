@@ -8,19 +8,20 @@ the columns that are computed from raw ones (``onnx_features.py``) and what foll
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
 from mlops_assets.export.graph_builder import GraphBuilder
 from mlops_assets.export.onnx_features import add_codes, add_date_part, add_feature, as_double
 from mlops_assets.export.tensors import TensorType, tensor_type
+from mlops_assets.training.computed_features import LARGEST_FLOAT32
 from mlops_assets.training.encoding import (
     CalendarEncoding,
     CategoryEncoding,
     Encoding,
     NumberEncoding,
     RowEncoder,
+    standardisation,
 )
 
 
@@ -48,16 +49,22 @@ def _encode_numbers(
         (e, flag) for e in encodings for flag in ((False, True) if dense and e.flag else (False,))
     ]
     raw = graph.add("Concat", *(doubles[e.column] for e, _ in wide), axis=1)
-    numbers = graph.cast(raw)
-    missing = graph.add("IsNaN", numbers)
+    # False of NaN as well: what float32 cannot hold is missing.
+    held = graph.add("LessOrEqual", graph.add("Abs", raw), _largest(graph))
     fills = graph.constant([[e.fill for e, _ in wide]], np.float32)
-    filled = graph.add("Where", missing, fills, numbers)
+    filled = graph.add("Where", held, graph.cast(raw), fills)
     if not dense:
         return filled
-    means, scales = [[e.mean for e, _ in wide]], [[e.scale for e, _ in wide]]
-    scaled = _standardise(graph, filled, means, scales)
+    scaled = _standardise(graph, filled, [e.mean for e, _ in wide], [e.scale for e, _ in wide])
+    if len(wide) == len(encodings):
+        return scaled
     is_flag = graph.constant([[flag for _, flag in wide]], np.bool_)
-    return graph.add("Where", is_flag, graph.cast(missing), scaled)
+    missing = graph.cast(graph.add("Not", held))
+    return graph.add("Where", is_flag, missing, scaled)
+
+
+def _largest(graph: GraphBuilder) -> str:
+    return graph.constant(LARGEST_FLOAT32, np.float64)
 
 
 def _double(graph: GraphBuilder, name: str, encoder: RowEncoder) -> str:
@@ -83,7 +90,7 @@ def _encode_codes(graph: GraphBuilder, encoding: Encoding, encoder: RowEncoder) 
         case CalendarEncoding(column, part, mean, scale):
             numbers = graph.cast(add_date_part(graph, column, part))
             dense = encoder.form == "dense"
-            return [_standardise(graph, numbers, mean, scale) if dense else numbers]
+            return [_standardise(graph, numbers, [mean], [scale]) if dense else numbers]
     raise TypeError(f"no ONNX form of {type(encoding).__name__}")
 
 
@@ -94,6 +101,12 @@ def _one_hot(graph: GraphBuilder, codes: str, levels: int) -> list[str]:
     return [graph.cast(graph.add("Equal", codes, positions))]
 
 
-def _standardise(graph: GraphBuilder, numbers: str, mean: Any, scale: Any) -> str:
-    centred = graph.add("Sub", numbers, graph.constant(mean, np.float32))
-    return graph.add("Div", centred, graph.constant(scale, np.float32))
+def _standardise(
+    graph: GraphBuilder, numbers: str, means: Sequence[float], scales: Sequence[float]
+) -> str:
+    """``encoding.standardise`` of ``[n, columns]`` numbers."""
+    reaches, divisors = zip(*map(standardisation, scales), strict=True)
+    centred = graph.add("Sub", numbers, graph.constant([means], np.float32))
+    above = graph.add("Max", centred, graph.constant([np.negative(reaches)], np.float32))
+    within = graph.add("Min", above, graph.constant([reaches], np.float32))
+    return graph.add("Div", within, graph.constant([divisors], np.float32))

@@ -1,37 +1,39 @@
 """How far the answers of an exported model are from those of the model it was made from.
 
 Belongs here: the comparison, row by row, with its limit and verdict. Does not belong here: how the
-two sets of answers came about (``onnx_graph.py``, ``serving/predictor.py``) or what is done about a
-disagreement (``checks.py``).
+two sets of answers came about (``onnx_graph.py``, ``serving/predictor.py``), what a difference is
+(``answers.py``), or what is done about a disagreement (``checks.py``).
 """
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-DECISION = 0.5
-"""Probability of the positive class from which the answer is 1."""
+from mlops_assets.answers import Answers, decisions, differences
+from mlops_assets.target_declaration import Task
 
 
 def compare(
-    model_probabilities: NDArray[np.floating[Any]],
-    onnx_probabilities: NDArray[np.floating[Any]],
+    task: Task,
+    model_answers: Answers,
+    onnx_answers: Answers,
     limit: float,
+    variance: float = 1.0,
 ) -> dict[str, Any]:
-    """Compare the probabilities of the same rows, both ``[n]`` (positive class) or ``[n, 2]``.
+    """Compare the answers to the same rows, both ``[n, k]``.
 
-    A row's difference is the larger of its classes'. ``agrees`` needs at least one row, finite
-    probabilities only, and no row above ``limit``. Figures without a meaning are ``None``.
-    Raises ``ValueError`` where the shapes differ or are neither of the two.
+    A row's difference is ``answers.differences``: of probabilities, or of predictions in standard
+    deviations of the target, whose ``variance`` among the train labels is given. ``agrees`` needs
+    at least one row, finite answers only, and no row above ``limit``. Figures without a meaning are
+    ``None``; so is ``decisions_flipped`` of a regression. Raises ``ValueError`` where the shapes
+    differ or are not of two dimensions.
     """
-    model, onnx = _as_columns(model_probabilities), _as_columns(onnx_probabilities)
-    if model.shape != onnx.shape:
-        raise ValueError(f"probabilities of different shapes, {model.shape} and {onnx.shape}")
-    finite = np.isfinite(model).all(axis=1) & np.isfinite(onnx).all(axis=1)
-    comparable = bool(len(model) > 0 and finite.all())
+    if model_answers.ndim != 2 or model_answers.shape != onnx_answers.shape:
+        shapes = f"{model_answers.shape} and {onnx_answers.shape}"
+        raise ValueError(f"answers of shapes {shapes}: both must be [n, k]")
+    finite = np.isfinite(model_answers).all(axis=1) & np.isfinite(onnx_answers).all(axis=1)
     figures: dict[str, Any] = {
-        "rows_compared": len(model),
+        "rows_compared": len(model_answers),
         "rows_not_finite": int((~finite).sum()),
         "limit": float(limit),
         "largest_difference": None,
@@ -40,23 +42,20 @@ def compare(
         "decisions_flipped": None,
         "agrees": False,
     }
-    if not comparable:
+    if len(model_answers) == 0 or not finite.all():
         return figures
-    difference = np.abs(model - onnx).max(axis=1)
-    flipped = (model[:, -1] >= DECISION) != (onnx[:, -1] >= DECISION)
+    apart = differences(task, model_answers, onnx_answers, variance)
     return figures | {
-        "largest_difference": float(difference.max()),
-        "percentile_99_9": float(np.percentile(difference, 99.9)),
-        "rows_above_limit": int((difference > limit).sum()),
-        "decisions_flipped": int(flipped.sum()),
-        "agrees": bool((difference <= limit).all()),
+        "largest_difference": float(apart.max()),
+        "percentile_99_9": float(np.percentile(apart, 99.9)),
+        "rows_above_limit": int((apart > limit).sum()),
+        "decisions_flipped": _flipped(task, model_answers, onnx_answers),
+        "agrees": bool((apart <= limit).all()),
     }
 
 
-def _as_columns(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Float64 ``[n, 1]`` or ``[n, 2]``, the positive class last."""
-    array = np.asarray(probabilities, dtype=np.float64)
-    columns = array[:, None] if array.ndim == 1 else array
-    if columns.ndim != 2 or columns.shape[1] not in (1, 2):
-        raise ValueError(f"probabilities of shape {array.shape}: neither [n] nor [n, 2]")
-    return columns
+def _flipped(task: Task, model_answers: Answers, onnx_answers: Answers) -> int | None:
+    decided, exported = decisions(task, model_answers), decisions(task, onnx_answers)
+    if decided is None or exported is None:
+        return None
+    return int((decided != exported).sum())

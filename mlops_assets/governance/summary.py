@@ -7,9 +7,11 @@ reading either from disk (``cli.py``).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlops_assets.evidence.metrics import HEADLINES, METRICS
 from mlops_assets.governance.ledger import Entry
 from mlops_assets.monitoring.retraining import judge
-from mlops_assets.use_case import Monitoring
+from mlops_assets.policy_declaration import Monitoring
+from mlops_assets.target_declaration import Task
 
 Report = Mapping[str, Any]
 
@@ -18,11 +20,13 @@ def summarise(
     reports: Mapping[str, tuple[Report | None, Report | None]],
     entries: Sequence[Entry],
     monitoring: Monitoring,
+    task: Task,
 ) -> list[dict[str, Any]]:
     """One record a watched batch, oldest first. ``reports`` maps each batch to its drift and its
-    performance report; a figure that is unknown is ``None``."""
+    performance report; a figure that is unknown is ``None``. The two metrics are the task's
+    ``HEADLINES``, by name."""
     return [
-        _record(batch, drift, performance, entries, monitoring)
+        _record(batch, drift, performance, entries, monitoring, task)
         for batch, (drift, performance) in sorted(reports.items())
     ]
 
@@ -33,6 +37,7 @@ def _record(
     performance: Report | None,
     entries: Sequence[Entry],
     monitoring: Monitoring,
+    task: Task,
 ) -> dict[str, Any]:
     decision = next((entry for entry in reversed(entries) if entry.batch == batch), None)
     verdict = judge(drift, performance, monitoring)
@@ -42,8 +47,7 @@ def _record(
         "rows": performance["rows"] if performance else None,
         "labelled": performance["labelled"] if performance else None,
         "champion": (performance or drift or {}).get("champion"),
-        "roc_auc": metrics.get("roc_auc", {}).get("value"),
-        "log_loss": metrics.get("log_loss", {}).get("value"),
+        **{name: metrics.get(name, {}).get("value") for name in HEADLINES[task]},
         "drifted": drift["drifted"] if drift else None,
         "drift_features": drift["drift_features"] if drift else None,
         "retrained": decision is not None,
@@ -53,15 +57,15 @@ def _record(
     }
 
 
-def print_table(records: Sequence[Mapping[str, Any]]) -> str:
+def print_table(records: Sequence[Mapping[str, Any]], task: Task) -> str:
     """The records as a plain text table."""
+    shown = HEADLINES[task]
     heads = (
         "batch",
         "rows",
         "drift",
         "strongest features",
-        "AUC",
-        "log loss",
+        *(METRICS[task][name] for name in shown),
         "retrained",
         "promoted",
     )
@@ -71,8 +75,7 @@ def print_table(records: Sequence[Mapping[str, Any]]) -> str:
             _text(r["rows"], ",d"),
             {True: "yes", False: "no", None: "MISSING"}[r["drifted"]],
             ", ".join((r["drift_features"] or [])[:3]) or "-",
-            _text(r["roc_auc"], ".4f"),
-            _text(r["log_loss"], ".4f"),
+            *(_text(r[name], ".4f") for name in shown),
             "yes" if r["retrained"] else "no",
             "yes" if r["promoted"] else "no",
         )

@@ -5,17 +5,21 @@ named by hash in the report.
 """
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import numpy as np
+import pandas as pd
 
 from mlops_assets.data.batches import load_batch
+from mlops_assets.data.labels import encode_labels
 from mlops_assets.governance.ledger import Entry, champion_at
 from mlops_assets.release.answers import released_answers
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import define, stored, storing, write_report
 from resources.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlops_assets.monitoring.drift import SeriesDrift
 
 
 def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
@@ -43,8 +47,9 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
 
     @define(workspace, "drift_report")
     def drift_report_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        from mlops_assets.monitoring.drift import detect, drift_page, drift_report
-        from mlops_assets.monitoring.histograms import SCORE_SERIES, count, count_scores
+        from mlops_assets.monitoring.drift import detect, drift_report
+        from mlops_assets.monitoring.drift_page import drift_page
+        from mlops_assets.monitoring.histograms import count, count_scores
 
         batch = context.partition_key
         key = ArtifactKey("drift_report", batch)
@@ -53,20 +58,20 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
             rows = load_batch(workspace, batch)
             reference = _reference(workspace, release)
             histograms = reference["histograms"]
-            counts = count(rows, histograms)
-            counts[SCORE_SERIES] = count_scores(
-                released_answers(workspace, release, rows), histograms["series"][SCORE_SERIES]
-            )
-            result = detect(
-                histograms, counts, monitoring=use_case.monitoring, seed=use_case.training.seed
-            )
+            given = released_answers(workspace, release, rows)
             report = drift_report(
-                result,
+                detect(
+                    histograms,
+                    {**count(rows, histograms), **count_scores(given, histograms)},
+                    monitoring=use_case.monitoring,
+                    seed=use_case.training.seed,
+                ),
                 use_case=use_case.title,
                 batch=batch,
                 champion=release,
                 monitoring=use_case.monitoring,
                 attribution=reference["attribution"],
+                outcomes=_outcome_drift(workspace, rows, reference),
             )
             shown = write_report(folder, report, drift_page(report))
         strongest = report["series"][0]
@@ -81,13 +86,34 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
     return drift_report_asset
 
 
+def _outcome_drift(
+    workspace: Workspace, rows: pd.DataFrame, reference: dict[str, Any]
+) -> "SeriesDrift | None":
+    """The drift of the outcomes, where the batch has some already."""
+    from mlops_assets.monitoring.drift import outcome_drift
+    from mlops_assets.monitoring.histograms import count_outcomes
+
+    use_case = workspace.use_case
+    known = rows[use_case.target.column].dropna()
+    if known.empty:
+        return None
+    counts = count_outcomes(encode_labels(known, use_case.target), reference["outcomes"])
+    return outcome_drift(
+        reference["outcomes"],
+        counts,
+        monitoring=use_case.monitoring,
+        seed=use_case.training.seed,
+    )
+
+
 def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
     use_case = workspace.use_case
 
     @define(workspace, "performance_report")
     def performance_report_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         from mlops_assets.evidence.groups import row_groups
-        from mlops_assets.monitoring.performance import performance_page, performance_report
+        from mlops_assets.monitoring.performance import performance_report
+        from mlops_assets.monitoring.performance_page import performance_page
 
         batch = context.partition_key
         key = ArtifactKey("performance_report", batch)
@@ -95,16 +121,19 @@ def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
         with storing(workspace, key, settings={"champion": release}) as folder:
             rows = load_batch(workspace, batch)
             labelled = rows[rows[use_case.target.column].notna()].reset_index(drop=True)
+            reference = _reference(workspace, release)
             report = performance_report(
-                labelled[use_case.target.column].to_numpy(np.int64),
-                released_answers(workspace, release, labelled) if len(labelled) else np.zeros(0),
+                use_case.target.task,
+                encode_labels(labelled[use_case.target.column], use_case.target),
+                released_answers(workspace, release, labelled),
                 row_groups(labelled, use_case),
                 use_case=use_case.title,
                 batch=batch,
                 champion=release,
                 rows=len(rows),
-                reference=_reference(workspace, release)["metrics"],
+                reference=reference["metrics"],
                 retraining=use_case.retraining,
+                variance=reference["variance"],
                 seed=use_case.training.seed,
             )
             shown = write_report(folder, report, performance_page(report))

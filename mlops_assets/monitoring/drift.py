@@ -1,8 +1,8 @@
 """Whether a batch differs from what its champion was trained on, and in what.
 
-Belongs here: the distance that chance alone explains, the verdict of a batch, its report and page.
-Does not belong here: the bins and their distance (``histograms.py``), or what drift leads to
-(``sensors/``).
+Belongs here: the distance that chance alone explains, the verdict of a batch, and its report. Does
+not belong here: the bins and their distance (``histograms.py``), how the report is shown
+(``drift_page.py``), or what drift leads to (``sensors/``).
 
 The statistic of a series is the Jensen-Shannon distance in base 2: the square root of the
 divergence, 0 for equal shares and 1 for disjoint ones (J. Lin, "Divergence measures based on the
@@ -15,28 +15,30 @@ possible, Dirichlet(counts + 1): a bin that is empty in it need not be impossibl
 The false-alarm rate is the whole batch's. Each of k series is held to 1 - (1 - rate)^(1/k)
 (Z. Sidak, 1967) rather than to the maximum over all of them, so that each has a limit of its own
 and needs no joint sample, of which histograms know nothing. For independent series the rate is
-exact; where series move together it is lower. Rows are taken as independent.
+exact; where series move together it is lower, and however they depend on each other, as the answers
+for several classes do, it is never above -log(1 - rate). Rows are taken as independent.
+
+The outcomes have no part in the verdict: they come later than the batch, and a report that had to
+wait for them would come too late. Where they are there, their distance is reported beside it.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import ceil
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from mlops_assets.monitoring.histograms import Counts, Shares, Summary, jensen_shannon
-from mlops_assets.reporting.page import BarPlot, Cell, HistogramPlot, Number, Page, Section, Table
-from mlops_assets.use_case import Monitoring
+from mlops_assets.monitoring.histograms import Counts, Series, Shares, Summary, jensen_shannon
+from mlops_assets.policy_declaration import Monitoring
+from mlops_assets.reporting.page import Number
 
 DRAWS_BEYOND = 10
 """Simulated distances beyond a limit: fewer would leave it to chance where the limit lies."""
 DRAWS_AT_ONCE = 2_500
 """As many as stay in the processor's cache."""
-HISTOGRAMS_SHOWN = 6
-
-Verdict = Literal["drifted", "no drift", "could not run"]
+OUTCOMES = "outcomes"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class SeriesDrift:
     ``limit`` is the largest distance that chance explains, ``floor`` the smallest that matters;
     the series drifted where ``statistic`` exceeds both. ``statistic``, ``limit``, ``drifted`` and
     the shares are ``None`` where there was nothing to compare. ``column`` is ``None`` for the
-    champion's score.
+    champion's answers.
     """
 
     name: str
@@ -117,6 +119,15 @@ def detect(
     return DriftResult(rows, monitoring.false_alarm_rate, tuple(found))
 
 
+def outcome_drift(
+    reference: Series, counts: Counts, *, monitoring: Monitoring, seed: int
+) -> SeriesDrift:
+    """The outcomes of a batch, as ``histograms.count_outcomes`` counts them, against those that the
+    champion was made from. The false-alarm rate is that of this one series."""
+    rate, floor = monitoring.false_alarm_rate, monitoring.min_distance
+    return _compare(OUTCOMES, reference, counts, floor, rate, seed)
+
+
 def weighted_distance(result: DriftResult, attribution: Mapping[str, float | None]) -> float:
     """The mean distance of the drifted columns, each with its share of the champion's attribution
     as weight; a column that did not drift counts as 0, and one with several series as its largest.
@@ -138,9 +149,11 @@ def drift_report(
     champion: str,
     monitoring: Monitoring,
     attribution: Mapping[str, float | None] | None = None,
+    outcomes: SeriesDrift | None = None,
 ) -> dict[str, Any]:
     """The report as JSON-able data. ``use_case`` is its title, ``champion`` the release's hash;
-    without ``attribution`` the weighted distance is ``None``."""
+    without ``attribution`` the weighted distance is ``None``, and ``outcomes`` (of
+    ``outcome_drift``) are where the batch has some."""
     weighted = None if attribution is None else weighted_distance(result, attribution)
     return {
         "use_case": use_case,
@@ -155,37 +168,8 @@ def drift_report(
         "weighted_distance": weighted,
         "min_weighted_distance": monitoring.min_weighted_distance,
         "series": [asdict(series) for series in result.series],
+        "outcomes": None if outcomes is None else asdict(outcomes),
     }
-
-
-def drift_page(report: Mapping[str, Any]) -> Page:
-    """What a reader sees of a ``drift_report``."""
-    series = report["series"]
-    compared = [s for s in series if s["statistic"] is not None]
-    return Page(
-        title=f"Drift of {report['batch']}: {report['use_case']}",
-        verdict=_verdict_sentence(report),
-        facts=(
-            ("Batch", report["batch"]),
-            ("Rows", report["rows"]),
-            ("Champion", report["champion"]),
-            ("False-alarm rate", report["false_alarm_rate"]),
-            ("Smallest distance that matters", report["min_distance"]),
-            ("Distance weighted with attribution", report["weighted_distance"]),
-            ("Weighted distance that calls for retraining", report["min_weighted_distance"]),
-        ),
-        sections=(
-            Section("What the verdict means", _meaning(report)),
-            Section(
-                "Distance by series", _strongest_sentence(compared), (_bars(series), _table(series))
-            ),
-            Section(
-                "The strongest, in shares",
-                "Reference against batch, strongest first.",
-                tuple(_histogram(s) for s in compared[:HISTOGRAMS_SHOWN]),
-            ),
-        ),
-    )
 
 
 def _chance_distances(counts: Counts, rows: int, rng: np.random.Generator) -> Shares:
@@ -220,68 +204,3 @@ def _compare(
     drifted = statistic > max(limit, floor)
     shares = before.tolist(), now.tolist()
     return SeriesDrift(name, column, statistic, limit, floor, drifted, bins, *shares)
-
-
-def _verdict(drifted: bool | None) -> Verdict:
-    if drifted is None:
-        return "could not run"
-    return "drifted" if drifted else "no drift"
-
-
-def _verdict_sentence(report: Mapping[str, Any]) -> str:
-    missing = ", ".join(report["could_not_run"])
-    unknown = f" Could not be compared: {missing}." if missing else ""
-    if report["drifted"] is None:
-        return f"The check could not run, which is no pass.{unknown}"
-    names = [s["name"] for s in report["series"] if s["drifted"]]
-    if not names:
-        return "No drift: every series is within what chance explains or too close to matter."
-    return f"Drifted: {len(names)} of {len(report['series'])} series, led by {names[0]}.{unknown}"
-
-
-def _meaning(report: Mapping[str, Any]) -> str:
-    return (
-        "A batch drifted where the Jensen-Shannon distance (base 2; 0 is equal, 1 is disjoint) of "
-        "any series exceeds both its limit, which is what chance explains at this number of rows, "
-        f"and {report['min_distance']:.4g}, below which a difference is too small to matter. A "
-        "batch from the reference's own distribution, with independent rows, is called drifted "
-        f"with a chance of at most {report['false_alarm_rate']:.2%}, all series taken together. "
-        "Drift says that the data differ, not that the model is worse."
-    )
-
-
-def _strongest_sentence(compared: list[dict[str, Any]]) -> str:
-    strongest = ", ".join(f"{s['name']} ({s['statistic']:.3f})" for s in compared[:3])
-    return f"Strongest first: {strongest}." if strongest else "Nothing could be compared."
-
-
-def _threshold(series: Mapping[str, Any]) -> Number:
-    return None if series["limit"] is None else max(series["limit"], series["floor"])
-
-
-def _bars(series: list[dict[str, Any]]) -> BarPlot:
-    return BarPlot(
-        alt="Distance of each series from the reference, with the limit it must exceed to drift",
-        x_label="Jensen-Shannon distance (base 2)",
-        labels=tuple(s["name"] for s in series),
-        values=tuple(s["statistic"] for s in series),
-        limits=tuple(_threshold(s) for s in series),
-    )
-
-
-def _table(series: list[dict[str, Any]]) -> Table:
-    columns = ("Series", "Distance", "Limit by chance", "Smallest that matters", "Verdict")
-    rows: list[tuple[Cell, ...]] = [
-        (s["name"], s["statistic"], s["limit"], s["floor"], _verdict(s["drifted"])) for s in series
-    ]
-    return Table("Each series against its limits", columns, tuple(rows))
-
-
-def _histogram(series: Mapping[str, Any]) -> HistogramPlot:
-    return HistogramPlot(
-        alt=f"Shares of {series['name']}: reference against batch",
-        x_label=series["name"],
-        bins=tuple(series["bins"]),
-        reference=tuple(series["reference_shares"]),
-        current=tuple(series["current_shares"]),
-    )

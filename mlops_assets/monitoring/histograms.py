@@ -5,9 +5,10 @@ two histograms. Does not belong here: whether they differ (``drift.py``). A summ
 kept of the reference, so that comparing never reads its rows again; counts over the same bins add
 up, so that batches can be counted apart and merged.
 
-A series is one thing watched: a column, one part of a timestamp, or the champion's score. Its bins
-never depend on later data: a category not among the levels is "(other)", a number beyond the
-reference's range is in the outermost bin, a missing value in the last bin, "(missing)".
+A series is one thing watched: a column, one part of a timestamp, one of the champion's answers, or
+the outcome. Its bins never depend on later data: a category not among the levels is "(other)", a
+number beyond the reference's range is in the outermost bin, a missing value in the last bin,
+"(missing)".
 
 Every fifth row of the reference chooses the bins, and the other four are counted. Rows that both
 chose and were counted would make their most common levels look more common than they are, and what
@@ -17,6 +18,10 @@ The shape of a summary, JSON-able::
 
     {"rows": 51000, "series": {name: {"column": str | None, "kind": "number" | "category" | "part",
      "edges" | "levels" | "part": ..., "bins": [label, ...], "counts": [int, ...]}}}
+
+A series of the champion's answers has no column, and says under ``answers`` which of them it adds
+up. There is one of a probability or a predicted number, and one a class: the answered class alone
+would not move while a rare class becomes likelier.
 """
 
 from collections.abc import Mapping
@@ -26,9 +31,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.answers import Answers, Labels
 from mlops_assets.column_declaration import Column
+from mlops_assets.target_declaration import Target
 
 SCORE_SERIES = "champion score"
+PREDICTION_SERIES = "champion prediction"
+SCORE_SERIES_AT_MOST = 10
+"""Of many classes the likeliest have a series each, and all others one together."""
 CHOOSING = 5
 MAX_BINS = 20
 MAX_LEVELS = 50
@@ -62,22 +72,57 @@ def summarise(rows: pd.DataFrame, columns: Mapping[str, Column]) -> Summary:
     return {"rows": len(rows), "series": series}
 
 
-def summarise_scores(probabilities: NDArray[np.floating[Any]]) -> Series:
-    """The histogram of the champion's probabilities ``[n]`` on rows it was not fitted on."""
-    chooses = _chooses(len(probabilities))
-    bins = _number_bins(None, probabilities[chooses].astype(np.float64), whole=False)
-    return {**bins, "counts": count_scores(probabilities[~chooses], bins).tolist()}
+def summarise_scores(target: Target, answers: Answers) -> dict[str, Series]:
+    """The histograms of the champion's answers ``[n, k]`` on rows it was not fitted on, by name of
+    the series: the probability, that of each class, or the prediction."""
+    chooses = _chooses(len(answers))
+    series: dict[str, Series] = {}
+    for name, positions in _score_positions(target, answers[chooses]).items():
+        chosen = answers[chooses][:, positions].sum(axis=1)
+        bins = {**_number_bins(None, chosen, whole=False), "answers": positions}
+        series[name] = {**bins, "counts": _count_answers(answers[~chooses], bins).tolist()}
+    return series
 
 
-def with_scores(summary: Summary, scores: Series) -> Summary:
-    """The summary with the champion's score as one more series, "champion score"."""
-    return {**summary, "series": {**summary["series"], SCORE_SERIES: scores}}
+def with_scores(summary: Summary, scores: Mapping[str, Series]) -> Summary:
+    """The summary with the series of the champion's answers added."""
+    return {**summary, "series": {**summary["series"], **scores}}
+
+
+def count_scores(answers: Answers, summary: Summary) -> dict[str, Counts]:
+    """How many of the champion's answers ``[n, k]`` fall into each bin: int64 ``[bins]`` by series
+    of the ``summary`` that watches them."""
+    return {
+        name: _count_answers(answers, series)
+        for name, series in summary["series"].items()
+        if series["column"] is None
+    }
+
+
+def summarise_outcomes(target: Target, labels: Labels) -> Series:
+    """The histogram of the outcomes ``[n]`` that the champion was made from: by class, or of
+    numbers as ``summarise`` makes it. It is no part of a summary: outcomes come later."""
+    chooses = _chooses(len(labels))
+    if target.task == "regression":
+        bins = _number_bins(
+            target.column, labels[chooses].astype(np.float64), whole=target.type == "integer"
+        )
+    else:
+        levels = list(range(len(target.class_names)))
+        names = [*target.class_names, OTHER, MISSING]
+        bins = {"column": target.column, "kind": "category", "levels": levels, "bins": names}
+    return {**bins, "counts": count_outcomes(labels[~chooses], bins).tolist()}
+
+
+def count_outcomes(labels: Labels, outcomes: Series) -> Counts:
+    """How many of the outcomes ``[n]``, all known, fall into each bin: int64 ``[bins]``."""
+    return _count(pd.Series(labels), outcomes)
 
 
 def count(rows: pd.DataFrame, summary: Summary) -> dict[str, Counts]:
     """How many of ``rows`` fall into each bin: int64 ``[bins]`` by series.
 
-    A series whose column ``rows`` lack is left out, and so is the champion's score, which
+    A series whose column ``rows`` lack is left out, and so are the champion's answers, which
     ``count_scores`` counts.
     """
     return {
@@ -85,11 +130,6 @@ def count(rows: pd.DataFrame, summary: Summary) -> dict[str, Counts]:
         for name, series in summary["series"].items()
         if series["column"] in rows.columns
     }
-
-
-def count_scores(probabilities: NDArray[np.floating[Any]], scores: Series) -> Counts:
-    """How many probabilities ``[n]`` fall into each bin of ``scores``: int64 ``[bins]``."""
-    return _count_numbers(probabilities.astype(np.float64), scores["edges"])
 
 
 def merge(first: Mapping[str, Counts], second: Mapping[str, Counts]) -> dict[str, Counts]:
@@ -101,6 +141,20 @@ def merge(first: Mapping[str, Counts], second: Mapping[str, Counts]) -> dict[str
 def _chooses(rows: int) -> NDArray[np.bool_]:
     chooses: NDArray[np.bool_] = np.arange(rows) % CHOOSING == 0
     return chooses
+
+
+def _score_positions(target: Target, answers: Answers) -> dict[str, list[int]]:
+    """Which answers each series adds up."""
+    if target.task != "multiclass":
+        return {PREDICTION_SERIES if target.task == "regression" else SCORE_SERIES: [0]}
+    names = target.class_names
+    kept, rest = list(range(len(names))), []
+    if len(names) > SCORE_SERIES_AT_MOST:
+        likeliest = np.argsort(-answers.sum(axis=0), kind="stable").tolist()
+        kept = sorted(likeliest[: SCORE_SERIES_AT_MOST - 1])
+        rest = sorted(likeliest[SCORE_SERIES_AT_MOST - 1 :])
+    positions = {f"{SCORE_SERIES}: {names[k]}": [k] for k in kept}
+    return {**positions, f"{SCORE_SERIES}: {OTHER}": rest} if rest else positions
 
 
 def _bins(name: str, column: Column, values: pd.Series) -> dict[str, Series]:
@@ -203,6 +257,11 @@ def _count_numbers(values: NDArray[np.float64], edges: list[float]) -> Counts:
     missing = np.isnan(values)
     positions = np.searchsorted(edges, values[~missing], side="right")
     return np.append(np.bincount(positions, minlength=len(edges) + 1), missing.sum())
+
+
+def _count_answers(answers: Answers, bins: Series) -> Counts:
+    # A reference made before there were other tasks watches the one probability.
+    return _count_numbers(answers[:, bins.get("answers", [0])].sum(axis=1), bins["edges"])
 
 
 def _count_levels(values: pd.Series, levels: list[str] | list[int]) -> Counts:

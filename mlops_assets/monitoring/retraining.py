@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_assets.use_case import Monitoring
+from mlops_assets.policy_declaration import Monitoring
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def judge(
     drifted = None if drift is None else drift["drifted"]
     weighted = None if drift is None else drift["weighted_distance"]
     if drifted is True and drift is not None:
-        columns = ", ".join(drift["drift_features"][:3]) or "the champion's score"
+        columns = ", ".join(drift["drift_features"][:3]) or "the champion's answers"
         if not drift["drift_features"] or weighted is None or weighted >= limit:
             causes.append(f"drift in {columns}")
         else:

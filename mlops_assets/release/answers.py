@@ -6,27 +6,31 @@ Belongs here: asking a release about cleaned rows. Does not belong here: which r
 
 import json
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from mlops_assets.answers import Answers
 from mlops_assets.export.assets import answers
-from mlops_assets.release.bundle import datatype
+from mlops_assets.release.bundle import datatype, output_tensors
 from mlops_assets.serving.release import released_model
 from resources.artifact_store import MissingArtifactError
 from resources.workspace import Workspace
 
 
-def released_answers(workspace: Workspace, release: str, rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Probability of the positive class that a release gives, float64 ``[n]``, from the inputs that
-    it was made for, whatever a new model's inputs are.
+def released_answers(workspace: Workspace, release: str, rows: pd.DataFrame) -> Answers:
+    """What a release answers, from the inputs that it was made for, whatever a new model's are.
 
-    Raises ``MissingArtifactError`` where the rows no longer have one of them, or in another type.
+    Raises ``MissingArtifactError`` where the rows no longer have one of them, or in another type,
+    and where the release predicts something else than the use case now declares.
     """
     from mlops_assets.export.tensors import to_tensors
 
     bundle = workspace.releases.bundle(release)
     signature = json.loads((bundle / "signature.json").read_bytes())
+    if signature["outputs"] != output_tensors(workspace.use_case.target):
+        raise MissingArtifactError(
+            f"release {release} predicts something else than the target that is declared now, so "
+            "that the two cannot be compared: give the new target a use case of its own"
+        )
     declared = workspace.use_case.columns
     wanted = {entry["name"]: entry["datatype"] for entry in signature["inputs"]}
     lost = [

@@ -1,5 +1,6 @@
 """The asset of the release stage: ``release``, the champion and the decision that made it."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.leakage.report import passes
 from mlops_assets.data.representation.report import representation_holds
 from mlops_assets.governance.ledger import Entry, incumbent
-from mlops_assets.release.bundle import BundleParts, write_bundle
+from mlops_assets.release.bundle import FORM_ARTIFACTS, FORM_FILES, BundleParts, Form, write_bundle
 from mlops_assets.release.gate import Decision, Evidence, decide
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import define, stored, storing
@@ -34,7 +35,7 @@ def _release(workspace: Workspace) -> dg.AssetsDefinition:
         if not decision.promotes and evidence.champion is None:
             workspace.releases.record(_entry(workspace, decision, evidence, None))
             raise MissingArtifactError(f"{NO_FIRST_RELEASE}: {'; '.join(decision.reasons)}")
-        made = _make_bundle(workspace) if decision.promotes else None
+        made = _make_bundle(workspace, evidence.champion) if decision.promotes else None
         entry = _entry(workspace, decision, evidence, made)
         champion = made or evidence.champion
         with storing(workspace, key) as folder:
@@ -66,7 +67,9 @@ def gather_evidence(workspace: Workspace) -> Evidence:
     compared = evaluation.get("champion") or {}
     metrics = (evaluation.get("forms") or {}).get("onnx") or {}
     parity = _model_facts(workspace, "onnx_model", current).get("parity") or {}
+    verdicts, baseline = (evaluation.get(name) or {} for name in ("verdicts", "baseline"))
     return Evidence(
+        task=workspace.use_case.target.task,
         current=current,
         evaluated=evaluation.get("subject"),
         explained=explained.get("subject"),
@@ -74,10 +77,13 @@ def gather_evidence(workspace: Workspace) -> Evidence:
         compared_with=compared.get("release"),
         champion_saw_test_rows=_saw_test_rows(champion, evaluation),
         onnx_agrees=parity.get("agrees"),
+        forms_agree=verdicts.get("forms_agree"),
+        beats_baseline=_model_facts(workspace, "model", current).get("beats_baseline"),
         no_leakage=_no_leakage(workspace, current),
         nobody_left_out=_nobody_left_out(workspace, current),
+        baseline_gain_low=(baseline.get("difference") or {}).get("loss_low"),
         roc_auc_low=(metrics.get("roc_auc") or {}).get("low"),
-        gain_low=(compared.get("difference") or {}).get("log_loss_low"),
+        gain_low=(compared.get("difference") or {}).get("loss_low"),
     )
 
 
@@ -139,42 +145,76 @@ def _entry(workspace: Workspace, decision: Decision, evidence: Evidence, made: s
     )
 
 
-def _make_bundle(workspace: Workspace) -> str:
+def _make_bundle(workspace: Workspace, compared_with: str | None) -> str:
+    from resources.computing_environment import computing_environment
+
     store = workspace.store
     features = store.json(ArtifactKey("features"), "features.json")
-    quantized = store.json(ArtifactKey("quantized_model"), "model.json")
-    served = "quantized_model" if quantized["within_limits"] else "onnx_model"
+    chosen = store.report(ArtifactKey("evaluation_report"))["released_form"]
+    before = [b for b in store.batches("raw_copy") if b <= features["last_batch"]]
     parts = BundleParts(
         folders={name: store.folder(ArtifactKey(name)) for name in MADE_OF},
         hashes={name: store.hash(ArtifactKey(name)) for name in MADE_OF},
         window=features["batches"],
-        raw={b: store.hash(ArtifactKey("raw_copy", b)) for b in features["batches"]},
-        reference=_monitoring_reference(workspace, served),
-        quantized_is_within_limits=bool(quantized["within_limits"]),
+        raw={batch: store.hash(ArtifactKey("raw_copy", batch)) for batch in before},
+        corrections=_corrections(workspace, before),
+        reference=_monitoring_reference(workspace, chosen["form"]),
+        golden=_golden(workspace),
+        compared_with=compared_with,
+        made_with={"code": workspace.code_hashes, **computing_environment()},
+        serves=chosen["form"],
+        why=tuple(chosen["reasons"]),
     )
     return workspace.releases.add(
         lambda folder: write_bundle(folder, parts, workspace.use_case, workspace.name)
     )
 
 
-def _monitoring_reference(workspace: Workspace, served: str) -> dict[str, Any]:
+def _corrections(workspace: Workspace, batches: list[str]) -> dict[str, str]:
+    """The hash of a person's corrections, for each batch that has some."""
+    lineages = {b: workspace.store.lineage(ArtifactKey("cleaned_dataset", b)) for b in batches}
+    used = {b: lineage.settings["corrections"] for b, lineage in lineages.items() if lineage}
+    return {batch: md5 for batch, md5 in used.items() if md5 is not None}
+
+
+def _model_file(workspace: Workspace, form: Form) -> Path:
+    return workspace.store.folder(ArtifactKey(FORM_ARTIFACTS[form])) / "model.onnx"
+
+
+def _golden(workspace: Workspace) -> dict[str, Any]:
+    """Made-up rows, and what each file of the bundle answers to them."""
+    from mlops_assets.release.golden import golden_file, golden_rows
+    from mlops_assets.serving.predictor import Predictor
+    from mlops_assets.training.assets import load_features
+
+    use_case = workspace.use_case
+    calibration = load_features(workspace, "calibration")
+    rows = golden_rows(calibration, use_case.inputs, use_case.training.seed)
+    files = {FORM_FILES[form]: _model_file(workspace, form) for form in FORM_ARTIFACTS}
+    outputs = {n: Predictor(path).predict(rows) for n, path in files.items() if path.is_file()}
+    return golden_file(rows, outputs)
+
+
+def _monitoring_reference(workspace: Workspace, form: Form) -> dict[str, Any]:
     """What later batches are compared with: summarised once, so that no training row is needed
     again. The scores are those on the calibration rows, which the fit has not seen and which are
     spread over the window."""
     from mlops_assets.export.assets import answers
     from mlops_assets.export.tensors import to_tensors
-    from mlops_assets.monitoring.histograms import summarise_scores, with_scores
-    from mlops_assets.training.assets import load_features
+    from mlops_assets.monitoring.histograms import summarise_outcomes, summarise_scores, with_scores
+    from mlops_assets.training.assets import load_features, target_variance
 
-    store = workspace.store
+    store, target = workspace.store, workspace.use_case.target
     rows = load_features(workspace, "calibration")
-    model = store.folder(ArtifactKey(served)) / "model.onnx"
-    scores = answers(model, to_tensors(rows, workspace.use_case.inputs))
+    tensors = to_tensors(rows, workspace.use_case.inputs)
+    scores = summarise_scores(target, answers(_model_file(workspace, form), tensors))
     inputs = store.json(ArtifactKey("features"), "reference.json")
     explained = store.report(ArtifactKey("explainability_report"))["explanation"]
     evaluation = store.report(ArtifactKey("evaluation_report"))
     return {
-        "histograms": with_scores(inputs, summarise_scores(scores)),
+        "histograms": with_scores(inputs, scores),
+        "outcomes": summarise_outcomes(target, rows[target.column].to_numpy()),
         "attribution": {entry["column"]: entry["share"] for entry in explained["global"]},
-        "metrics": evaluation["forms"]["onnx"],
+        "metrics": evaluation["forms"][form],
+        "variance": target_variance(workspace),
     }

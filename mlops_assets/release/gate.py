@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlops_assets.catalog import BY_NAME
-from mlops_assets.use_case import Promotion
+from mlops_assets.policy_declaration import Promotion
+from mlops_assets.target_declaration import Task
 
 Outcome = Literal["first release", "promoted", "rejected"]
 
@@ -21,12 +22,19 @@ class Evidence:
 
     ``current`` are the hashes of its artifacts as they stand now, ``evaluated`` and ``explained``
     the hashes the two reports say they are about; ``None`` anywhere means that it could not be
-    read. ``gain_low`` is the lower bound of the champion's log loss minus the challenger's on the
-    newest labelled rows; ``champion_saw_test_rows`` whether those rows were among the champion's
-    training batches; ``nobody_left_out`` whether the training rows represent every sensitive
-    group as far as the use case demands it.
+    read. ``gain_low`` is the lower bound of the champion's loss (``answers.row_losses``) minus the
+    challenger's on the newest labelled rows; ``champion_saw_test_rows`` whether those rows were
+    among the champion's training batches; ``nobody_left_out`` whether the training rows represent
+    every sensitive group as far as the use case demands it; ``onnx_agrees`` whether the ONNX form
+    answered as the model when it was made; ``forms_agree`` whether it does on the test rows and in
+    every slice of them, and the served endpoint as the form that it serves; ``beats_baseline``
+    whether it was measurably better, in the cross-validation of its window, than the dummy that
+    answers the same for all rows. A first release is asked two lower bounds on the test rows
+    besides: ``baseline_gain_low`` of the paired gain over that dummy, and, of a binary task,
+    ``roc_auc_low``.
     """
 
+    task: Task
     current: Mapping[str, str | None]
     evaluated: Mapping[str, str] | None
     explained: Mapping[str, str] | None
@@ -34,8 +42,11 @@ class Evidence:
     compared_with: str | None
     champion_saw_test_rows: bool | None
     onnx_agrees: bool | None
+    forms_agree: bool | None
+    beats_baseline: bool | None
     no_leakage: bool | None
     nobody_left_out: bool | None
+    baseline_gain_low: float | None
     roc_auc_low: float | None
     gain_low: float | None
 
@@ -63,18 +74,12 @@ def decide(evidence: Evidence, promotion: Promotion) -> Decision:
     if against:
         return Decision("rejected", tuple(against))
     if evidence.champion is None:
-        return Decision(
-            "first release",
-            (
-                f"no champion yet, and the ROC AUC is at least {evidence.roc_auc_low:.4f}: the "
-                f"limit is {promotion.first_min_roc_auc}",
-            ),
-        )
+        return Decision("first release", (_why_first(evidence, promotion),))
     return Decision(
         "promoted",
         (
-            f"better than the champion by at least {evidence.gain_low:.4f} log loss on the newest "
-            f"labelled rows, at {promotion.confidence:.0%} confidence",
+            f"better than the champion by at least {evidence.gain_low:.4f} of the loss on the "
+            f"newest labelled rows, at {promotion.confidence:.0%} confidence",
         ),
     )
 
@@ -102,26 +107,68 @@ def _broken_chain(evidence: Evidence) -> list[str]:
     return against
 
 
+def _why_first(evidence: Evidence, promotion: Promotion) -> str:
+    if evidence.task == "binary":
+        return (
+            f"no champion yet, and the ROC AUC is at least {evidence.roc_auc_low:.4f}: the limit "
+            f"is {promotion.first_min_roc_auc}"
+        )
+    return (
+        "no champion yet, and it is better than the baseline that answers the same for all rows, "
+        f"at {promotion.confidence:.0%} confidence"
+    )
+
+
 def _unsound(evidence: Evidence) -> list[str]:
-    against = []
-    if evidence.onnx_agrees is None:
-        against.append("whether the ONNX form agrees with the model is unknown")
-    elif not evidence.onnx_agrees:
-        against.append("the ONNX form does not agree with the model")
-    if evidence.no_leakage is None:
-        against.append("whether the features give the target away is unknown")
-    elif not evidence.no_leakage:
-        against.append("the features give the target away: see leakage.json")
-    if evidence.nobody_left_out is None:
-        against.append("whether the training rows leave a group out is unknown")
-    elif not evidence.nobody_left_out:
-        against.append("the training rows leave a group out: see representation_report")
-    return against
+    found: tuple[tuple[bool | None, str, str], ...] = (
+        (
+            evidence.onnx_agrees,
+            "whether the ONNX form agrees with the model is unknown",
+            "the ONNX form does not agree with the model",
+        ),
+        (
+            evidence.forms_agree,
+            "whether the served endpoint answers as the form it serves is unknown",
+            "the ONNX form or the served endpoint does not agree in every slice: see "
+            "evaluation_report",
+        ),
+        (
+            evidence.beats_baseline,
+            "whether it is better than the baseline is unknown",
+            "not measurably better, over its window, than the baseline that answers the same for "
+            "all rows: see evaluation_report",
+        ),
+        (
+            evidence.no_leakage,
+            "whether the features give the target away is unknown",
+            "the features give the target away: see leakage.json",
+        ),
+        (
+            evidence.nobody_left_out,
+            "whether the training rows leave a group out is unknown",
+            "the training rows leave a group out: see representation_report",
+        ),
+    )
+    return [
+        unknown if holds is None else broken
+        for holds, unknown, broken in found
+        if holds is not True
+    ]
 
 
 def _not_good_enough_to_start(evidence: Evidence, promotion: Promotion) -> list[str]:
     if evidence.compared_with is not None:
         return ["the evaluation compares with a champion, but there is none"]
+    if evidence.baseline_gain_low is None:
+        return ["how much better than the baseline it is on the newest labelled rows is unknown"]
+    if not evidence.baseline_gain_low > 0.0:
+        return [
+            "not shown to be better than the baseline that answers the same for all rows: its gain "
+            f"of the loss on the newest labelled rows may be {evidence.baseline_gain_low:+.4f}, at "
+            f"{promotion.confidence:.0%} confidence"
+        ]
+    if evidence.task != "binary":
+        return []
     if evidence.roc_auc_low is None:
         return ["the ROC AUC of the challenger is unknown"]
     # Written so that NaN, which compares with nothing, speaks against it as well.
@@ -142,7 +189,8 @@ def _not_better(evidence: Evidence, promotion: Promotion) -> list[str]:
         return ["the difference to the champion is unknown"]
     if not evidence.gain_low > 0.0:
         return [
-            "not shown to be better than the champion: its log loss gain on the newest labelled "
-            f"rows may be {evidence.gain_low:+.4f}, at {promotion.confidence:.0%} confidence"
+            "not shown to be better than the champion: its gain of the loss on the newest "
+            f"labelled rows may be {evidence.gain_low:+.4f}, at {promotion.confidence:.0%} "
+            "confidence"
         ]
     return []

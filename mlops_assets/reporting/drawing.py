@@ -140,7 +140,8 @@ def _draw_bars(plot: BarPlot, axes: Axes) -> None:
 
 def _draw_lines(plot: LinePlot, axes: Axes) -> None:
     if plot.diagonal:
-        axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1, label="diagonal")
+        ends = _diagonal_ends(plot)
+        axes.plot(ends, ends, color=MUTED, linestyle=":", linewidth=1, label="diagonal")
     thin = [line for line in plot.lines if not line.strong]
     for position, line in enumerate(thin):
         label = line.label if position == 0 and line.label else "_thin"
@@ -160,6 +161,14 @@ def _draw_lines(plot: LinePlot, axes: Axes) -> None:
         legend_above(axes)
 
 
+def _diagonal_ends(plot: LinePlot) -> tuple[float, float]:
+    """From 0 to 1, or as far as what is drawn reaches beyond that."""
+    drawn = [n for line in plot.lines for n in (*line.x, *line.y) if n is not None]
+    if all(0.0 <= number <= 1.0 for number in drawn):
+        return 0.0, 1.0
+    return min(drawn), max(drawn)
+
+
 def _draw_strong(axes: Axes, line: Line, colour: str, style: Dashes, marker: str) -> None:
     axes.plot(
         line.x,
@@ -170,9 +179,14 @@ def _draw_strong(axes: Axes, line: Line, colour: str, style: Dashes, marker: str
         marker=marker,
         markersize=4.5,
         markevery=max(1, math.ceil(len(line.x) / MOST_MARKERS)),
-        label=shorten(line.label),
+        label=_legend_label(line.label),
         zorder=4,
     )
+
+
+def _legend_label(label: str) -> str:
+    # matplotlib leaves out of the legend what begins with an underscore, and a class may.
+    return f" {shorten(label)}" if label.startswith("_") else shorten(label)
 
 
 def _draw_histogram(plot: HistogramPlot, axes: Axes) -> None:

@@ -6,7 +6,7 @@ Belongs here: what a trial changes in the guessed columns. Does not belong here:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,10 @@ import pyarrow as pa
 from mlops_assets.column_declaration import Column
 from mlops_assets.data.cleaning.cleaning import CleanedBatch, clean
 from mlops_assets.scaffolding.batch_files import ScaffoldError
+from mlops_assets.scaffolding.class_guess import TargetGuess
 from mlops_assets.scaffolding.column_roles import MAX_JUNK, ColumnGuess
 from mlops_assets.scaffolding.source_sample import Sample
-from mlops_assets.scaffolding.target_guess import TargetGuess, labels
+from mlops_assets.scaffolding.target_guess import labels
 from mlops_assets.scaffolding.window_guess import SEED
 from mlops_assets.use_case import UseCase
 
@@ -129,7 +130,8 @@ def _use_case(columns: Sequence[ColumnGuess], target: TargetGuess) -> UseCase:
                 "terms": "?",
                 "licence_expires": "never",
             },
-            "target": {"column": target.column, "type": target.type},
+            # Two classes that are written in words are true and false by now.
+            "target": replace(target, positive=None, negative=None).fields,
             "columns": {guess.name: dict(guess.fields) for guess in columns},
             "training": {"first_batches": 1},
         }

@@ -33,7 +33,7 @@ class ScaffoldParams(BaseModel):
         description="a Parquet or CSV file, a folder of such files or its URL (s3://...), or a "
         "table of a database (postgresql+psycopg://host/name#schema.table, sqlite:///file#table)"
     )
-    target: str = Field(description="name of the column to predict, of two values")
+    target: str = Field(description="name of the column to predict")
     title: str | None = Field(default=None, description="what reports call it; default: NAME")
     credentials: str | None = Field(
         default=None,

@@ -1,52 +1,32 @@
-"""Whether a column can be predicted today, and as what.
+"""Whether a column can be predicted, and as what.
 
-Belongs here: the target's type, or a message that says what was found and what to do. Does not
-belong here: the other columns (``column_guess.py``).
+Belongs here: the target's task, or a message that says what was found and what to do. Does not
+belong here: which values are its classes (``class_guess.py``), or the other columns
+(``column_guess.py``).
 """
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 
+from mlops_assets.data.cleaning.coercion import LARGEST_INTEGER, LARGEST_NUMBER
 from mlops_assets.scaffolding.batch_files import ScaffoldError
-from mlops_assets.scaffolding.class_words import affirms, negates
+from mlops_assets.scaffolding.class_guess import (
+    MAX_WHOLE_CLASSES,
+    TargetGuess,
+    described,
+    not_known,
+    several_classes,
+    two_classes,
+)
 from mlops_assets.scaffolding.missing_codes import UNMISTAKABLE, WORDS
 from mlops_assets.use_case import Rows
 
-FEWEST_OF_A_CLASS = 20
-"""Rows below which the leakage tests cannot run."""
-MAX_CLASSES = 20
-
-_TODO = (
-    "deliver a column with 1 for what is to be predicted, 0 for the other, and nothing where it is "
-    "not known"
-)
-_AT_PRESENT = "models are made for two classes at present"
-
-
-@dataclass(frozen=True)
-class TargetGuess:
-    """The target's column and type, what the source writes for its classes where that needs to be
-    said, why the one is the positive, and ``why``: its share in words."""
-
-    column: str
-    type: Literal["boolean", "integer"]
-    why: str
-    positive: str | int | None = None
-    negative: str | int | None = None
-    why_positive: str = ""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """As the YAML says it, but for the description."""
-        fields: dict[str, Any] = {"column": self.column, "type": self.type}
-        if self.positive is not None:
-            fields |= {"positive": self.positive, "negative": self.negative}
-        return fields
+_TODO = "deliver a column of numbers or of classes, or 1 for what is to be predicted and 0 for not"
 
 
 def require_column(target: str, names: Sequence[str], partial: Sequence[str]) -> None:
@@ -67,35 +47,69 @@ def require_column(target: str, names: Sequence[str], partial: Sequence[str]) ->
 
 
 def guess_target(name: str, values: pa.ChunkedArray) -> TargetGuess:
-    """The type and classes of the target ``name``. Raises ``ScaffoldError`` where it is not
-    binary, saying which task it would be."""
+    """The task, type and classes of the target ``name``. Raises ``ScaffoldError`` where it can not
+    be predicted, saying what it is."""
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
         raise ScaffoldError(f"target {name!r} holds {values.type}, and no single value: {_TODO}")
     present = values.to_pandas(integer_object_nulls=True).dropna()
     if len(present) == 0:
         raise ScaffoldError(f"target {name!r} has no value at all: choose another, or deliver it")
     if pa.types.is_temporal(values.type):
-        raise ScaffoldError(f"target {name!r} holds times: {_AT_PRESENT}; {_TODO}")
+        raise ScaffoldError(f"target {name!r} holds times, which no task predicts: {_TODO}")
     if pa.types.is_boolean(values.type):
-        return _described(name, "boolean", present.astype(bool), len(values))
+        return described(name, "boolean", present.astype(bool), len(values))
     present = present.map(_stripped)
     known = _without_codes(present)
+    return _with_codes_told(_guess(name, known, len(values)), present, known, len(values))
+
+
+def _guess(name: str, known: pd.Series, rows: int) -> TargetGuess:
     lower = known.astype(str).str.strip().str.lower()
     numbers = pd.to_numeric(known, errors="coerce")
     if set(lower) <= {"true", "false"}:
-        guess = _described(name, "boolean", lower == "true", len(values))
-    elif numbers.isin([0, 1]).all():
-        guess = _described(name, "integer", numbers == 1, len(values))
-    elif known.nunique() == 2 and _declarable(known, numbers):
-        guess = _two_classes(name, known, len(values))
-    else:
-        raise ScaffoldError(f"target {name!r} {_what_it_is(known, numbers)}")
-    return _with_codes_told(guess, present, known, len(values))
+        return described(name, "boolean", lower == "true", rows)
+    if numbers.isin([0, 1]).all():
+        return described(name, "integer", numbers == 1, rows)
+    distinct = int(known.nunique())
+    if distinct == 1:
+        raise ScaffoldError(f"target {name!r} has one value only: there is nothing to learn")
+    if distinct == 2 and _declarable(known, numbers):
+        return two_classes(name, known, rows)
+    if numbers.notna().all():
+        return _of_numbers(name, known, numbers.astype(float), rows)
+    return several_classes(name, known, rows)
+
+
+def _of_numbers(name: str, known: pd.Series, numbers: pd.Series, rows: int) -> TargetGuess:
+    """Few whole numbers are classes, others a regression."""
+    finite = numbers[numbers.abs() <= LARGEST_NUMBER]
+    distinct = int(finite.nunique())
+    whole = bool((finite == finite.round()).all())
+    if distinct <= 2:
+        raise ScaffoldError(
+            f"target {name!r} is a number with {distinct} distinct values, too few for a "
+            "regression: deliver 1 for what is to be predicted and 0 for not"
+        )
+    if whole and distinct <= MAX_WHOLE_CLASSES and len(finite) == len(numbers):
+        return several_classes(name, known, rows)
+    if whole and finite.abs().max() > LARGEST_INTEGER:
+        raise ScaffoldError(
+            f"target {name!r} holds whole numbers beyond {LARGEST_INTEGER}, which a model cannot "
+            "tell apart: deliver them in a larger unit, or choose another"
+        )
+    why = f"{distinct} distinct numbers from {finite.min():g} to {finite.max():g} in {len(finite)} "
+    why += "rows" + not_known(len(known), rows)
+    if len(finite) < len(numbers):
+        why += f"; infinite in {len(numbers) - len(finite)}: these go to the quarantine"
+        _require_few(name, "infinite", len(numbers) - len(finite), rows)
+    written_whole = pd.api.types.is_integer_dtype(pd.to_numeric(known).dtype)
+    type_: Literal["integer", "number"] = "integer" if written_whole else "number"
+    return TargetGuess(name, type_, why, task="regression", why_task="many distinct numbers")
 
 
 def labels(values: pa.ChunkedArray, target: TargetGuess) -> pa.ChunkedArray:
-    """The target of each row as cleaning reads it: true or false, 1 or 0, or missing. Where it
-    writes its classes in words, what is neither is missing too."""
+    """The target of each row for cleaning to read: true or false, or missing, where two classes are
+    written in words (what is neither is missing too); else as it was delivered."""
     if target.positive is None:
         return values
     given = values.to_pandas(integer_object_nulls=True).map(_stripped, na_action="ignore")
@@ -109,54 +123,21 @@ def _stripped(value: Any) -> Any:
 
 
 def _without_codes(present: pd.Series) -> pd.Series:
-    """The values but for missing codes, which are codes only where two other values remain."""
+    """The values but for missing codes: numbers are codes only where two other values remain, words
+    also among more classes or numbers."""
     texts = present.astype(str).str.strip().str.lower()
+    words = texts.isin(WORDS)
     numbers = pd.to_numeric(present, errors="coerce")
-    codes = texts.isin(WORDS) | numbers.isin(UNMISTAKABLE)
-    kept = present[~codes]
-    return kept if codes.any() and kept.nunique() == 2 else present
+    kept = present[~(words | numbers.isin(UNMISTAKABLE))]
+    if kept.nunique() != 2:
+        kept = present[~words]
+    return kept if len(kept) < len(present) and kept.nunique() >= 2 else present
 
 
 def _declarable(known: pd.Series, numbers: pd.Series) -> bool:
     """Whether the two values can be said in ``target.positive``: texts, or whole numbers."""
     texts = bool(known.map(lambda value: isinstance(value, str)).all())
     return texts or bool((numbers == numbers.round()).all())
-
-
-def _two_classes(name: str, known: pd.Series, rows: int) -> TargetGuess:
-    counts = known.value_counts()
-    rarer, other = sorted(counts.index, key=lambda value: (counts[value], str(value)))
-    positive, why = _positive(_plain(rarer), _plain(other))
-    negative = _plain(other if positive == _plain(rarer) else rarer)
-    guess = _described(name, "boolean", known == positive, rows)
-    return replace(guess, positive=positive, negative=negative, why_positive=why)
-
-
-def _positive(rarer: Any, other: Any) -> tuple[Any, str]:
-    """Which of two values is the positive class, and why."""
-    if affirms(str(rarer)) != affirms(str(other)):
-        return rarer if affirms(str(rarer)) else other, "a word for what is to be known beforehand"
-    if negates(str(rarer)) != negates(str(other)):
-        return other if negates(str(rarer)) else rarer, "the other is a word for what is usual"
-    return rarer, "the rarer of the two"
-
-
-def _plain(value: Any) -> str | int:
-    return value if isinstance(value, str) else int(value)
-
-
-def _described(
-    name: str, type_: Literal["boolean", "integer"], positive: pd.Series, rows: int
-) -> TargetGuess:
-    if positive.nunique() == 1:
-        raise ScaffoldError(f"target {name!r} has one value only: there is nothing to learn")
-    why = f"positive in {float(positive.mean()):.1%} of {len(positive)} rows"
-    if len(positive) < rows:
-        why += f"; not known in {rows - len(positive)} more"
-    rarer = int(min(positive.sum(), (~positive).sum()))
-    if rarer < FEWEST_OF_A_CLASS:
-        why += f"; ONLY {rarer} of the rarer class: too few to train and test a model"
-    return TargetGuess(name, type_, why)
 
 
 def _with_codes_told(
@@ -167,29 +148,15 @@ def _with_codes_told(
     if codes == 0:
         return guess
     shown = ", ".join(sorted({repr(str(code)) for code in set(present) - set(known)}))
-    if codes > Rows().max_quarantined * rows:
-        raise ScaffoldError(
-            f"target {guess.column!r} is {shown} in {codes / rows:.1%} of the rows, where it is "
-            "not known: deliver nothing there"
-        )
+    _require_few(guess.column, shown, codes, rows)
     return replace(
         guess, why=f"{guess.why}; {shown} in {codes} is no class: these go to the quarantine"
     )
 
 
-def _what_it_is(known: pd.Series, numbers: pd.Series) -> str:
-    """The task in words, and what can be done now."""
-    distinct = int(known.nunique())
-    if distinct == 1:
-        return "has one value only: there is nothing to learn"
-    whole = bool((numbers == numbers.round()).all())
-    if numbers.notna().all() and not (whole and distinct <= MAX_CLASSES):
-        return (
-            f"is a number with {distinct} distinct values (a regression): {_AT_PRESENT}; deliver a "
-            "column with 1 where it is beyond the limit that matters, 0 where not, and nothing "
-            "where it is not known"
+def _require_few(name: str, what: str, bad: int, rows: int) -> None:
+    if bad > Rows().max_quarantined * rows:
+        raise ScaffoldError(
+            f"target {name!r} is {what} in {bad / rows:.1%} of the rows, where it is not known: "
+            "deliver nothing there"
         )
-    return (
-        f"has {distinct} classes (multiclass): {_AT_PRESENT}; deliver a column with 1 for the one "
-        "that is to be predicted, 0 for all others, and nothing where it is not known"
-    )

@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from mlops_assets.scaffolding.batch_files import Located, ScaffoldError
+from mlops_assets.scaffolding.class_guess import TargetGuess
 from mlops_assets.scaffolding.column_guess import guess_column
 from mlops_assets.scaffolding.column_roles import ColumnGuess
 from mlops_assets.scaffolding.sample_trial import Finders, require_inputs, tried
 from mlops_assets.scaffolding.source_sample import Sample
-from mlops_assets.scaffolding.target_guess import TargetGuess, guess_target, require_column
-from mlops_assets.scaffolding.window_guess import first_batches, folds, time_column
+from mlops_assets.scaffolding.target_guess import guess_target, require_column
+from mlops_assets.scaffolding.window_guess import first_batches, folds, labels_of, time_column
 from mlops_assets.use_case import RESERVED_NAMES
 
 
@@ -52,7 +53,7 @@ def guess_use_case(
 ) -> UseCaseGuess:
     """Everything about the use case that predicts ``target``.
 
-    Raises ``ScaffoldError`` where the target is no binary column, a column's name is taken, or
+    Raises ``ScaffoldError`` where the target can not be predicted, a column's name is taken, or
     nothing is left to learn from.
     """
     require_target(sample, target)
@@ -62,11 +63,12 @@ def guess_use_case(
     found = guess_target(target, sample.table.column(target))
     columns, undeclared = _guess_columns(located, sample, target)
     columns, parts = tried(columns, found, sample, finders or Finders())
-    first = first_batches(parts, target)
+    labelled = labels_of(parts, found)
+    first = first_batches(labelled)
     columns = tuple(_in_time(column, sample, first) for column in columns)
     require_inputs(columns)
-    ordered_by, why = time_column(columns, parts, target, first)
-    fewer = folds(parts[:first], target, ordered_by)
+    ordered_by, why = time_column(columns, parts, labelled, first)
+    fewer = folds(parts[:first], labelled, ordered_by)
     wait = sample.batches_up_to(first)
     return UseCaseGuess(found, columns, undeclared, wait, ordered_by, why, fewer)
 

@@ -146,22 +146,34 @@ def _written(written: Any) -> str:
 
 def _target(guess: UseCaseGuess) -> list[str]:
     target = guess.target
-    lines = [
-        "  target:",
-        f"    column: {scalar(target.column)}",
-        f"    type: {target.type}" + _comment(target.why),
-    ]
+    lines = ["  target:", f"    column: {scalar(target.column)}"]
+    if target.task != "binary":
+        lines.append(f"    task: {target.task}" + _comment(target.why_task))
+    lines.append(f"    type: {target.type}" + _comment(target.why))
+    if target.task == "regression":
+        lines.append("    # minimum, maximum: set them only to what later batches will keep to")
+        lines.append("    unit: ''" + _comment(f"{TODO}: what the number counts, such as minutes"))
+    if target.classes:
+        lines.append(f"    classes: {_value(target.classes)}")
     if target.positive is not None:
         lines += [
             f"    positive: {scalar(target.positive)}" + _comment(target.why_positive),
             f"    negative: {scalar(target.negative)}",
         ]
-    said = f"    description: {scalar(_positive(guess))}"
-    return [*lines, said + _comment(f"{TODO}: what positive means")]
+    means = {
+        "binary": "what positive means",
+        "multiclass": "what the classes mean",
+        "regression": "what the number means",
+    }
+    said = f"    description: {scalar(_described(guess))}"
+    return [*lines, said + _comment(f"{TODO}: {means[target.task]}")]
 
 
-def _positive(guess: UseCaseGuess) -> str:
+def _described(guess: UseCaseGuess) -> str:
     target = guess.target
+    if target.task != "binary":
+        kind = "class" if target.task == "multiclass" else "number"
+        return f"the {kind} in {target.column}"
     usual = "1" if target.type == "integer" else "true"
     return f"{target.column} is {usual if target.positive is None else target.positive}"
 
@@ -226,6 +238,11 @@ def _training(guess: UseCaseGuess, located: Located) -> list[str]:
     else:
         lines.append(f"    # split.time_column is not set: {guess.time_why}")
     if guess.folds is not None:
-        why = "fewer than usual: the first rows have too few of the rarer class"
+        few = {
+            "binary": "the first rows have too few of the rarer class",
+            "multiclass": "the first rows have too few of the rarest class",
+            "regression": "there are few rows",
+        }
+        why = f"fewer than usual: {few[guess.target.task]}"
         lines += ["    search:", f"      folds: {guess.folds}" + _comment(why)]
     return lines

@@ -39,6 +39,9 @@ DAYS_TO_EPOCH = 719_468
 """Days from the first of March of the year 0 to 1970-01-01."""
 DAYS_IN_400_YEARS = 146_097
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+MOST_LEVELS = 254
+"""Levels of a category at most. With the unknown they are 255, which is how many values boosting
+tells apart."""
 UNKNOWN = -1
 """The code of what has none: a missing value, or a combination with an unknown part."""
 
@@ -142,6 +145,12 @@ def category_levels(values: pd.Series, min_rows: int = 1) -> Levels:
     return tuple(sorted(str(v) for v in present if v != ""))
 
 
+def most_frequent(counts: NDArray[np.integer[Any]], at_most: int) -> Integers:
+    """Positions of the ``at_most`` largest ``counts``, rising; of equal ones, the first."""
+    order = np.argsort(-counts.astype(np.int64), kind="stable")
+    return np.sort(order[:at_most]).astype(np.int64)
+
+
 def category_positions(values: pd.Series, levels: Levels) -> Integers:
     """Position of each value among ``levels``, int64 ``[n]``; -1 for unknown or missing."""
     positions: NDArray[np.intp] = pd.Index(levels).get_indexer(pd.Index(values))
@@ -220,18 +229,20 @@ def _fit_crossing(feature: CrossingFeature, rows: pd.DataFrame) -> tuple[Crossin
     every = Crossing(feature.first, feature.second, first, second)
     codes = _pairs(every, rows)
     pairs, counts = np.unique(codes[codes != UNKNOWN], return_counts=True)
-    frequent = pairs[counts >= feature.min_rows]
+    enough = counts >= feature.min_rows
+    frequent = pairs[enough][most_frequent(counts[enough], MOST_LEVELS)]
     if not len(frequent):
         return Crossing(feature.first, feature.second, (), ()), ()
     kept_first, at_first = np.unique(frequent // len(second), return_inverse=True)
     kept_second, at_second = np.unique(frequent % len(second), return_inverse=True)
     crossing = Crossing(
-        feature.first, feature.second, _at(first, kept_first), _at(second, kept_second)
+        feature.first, feature.second, levels_at(first, kept_first), levels_at(second, kept_second)
     )
     return crossing, tuple((at_first * len(kept_second) + at_second).tolist())
 
 
-def _at(levels: Levels, positions: NDArray[Any]) -> Levels:
+def levels_at(levels: Levels, positions: NDArray[Any]) -> Levels:
+    """The levels at ``positions``."""
     return tuple(levels[position] for position in positions)
 
 

@@ -19,6 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from mlops_assets.column_declaration import Column, DatePart, Feature, source_columns
 from mlops_assets.training.computed_features import (
+    LARGEST_FLOAT32,
+    MOST_LEVELS,
+    UNKNOWN,
     FittedFeature,
     Levels,
     as_float64,
@@ -28,15 +31,28 @@ from mlops_assets.training.computed_features import (
     date_part,
     fit_feature,
     level_name,
+    levels_at,
+    most_frequent,
 )
 
 Form = Literal["tree", "dense"]
+
+LEVELS: dict[Form, int] = {"tree": MOST_LEVELS, "dense": 128}
+"""Levels of a category that have a code of their own, the most frequent ones; all others share the
+code of the unknown. Each is a column of a dense encoding: half a gigabyte for a million rows."""
+FARTHEST = 100.0
+"""Standard deviations from the mean that a dense number is held within. What lies further out is an
+error or tells no more, and float32 sums over it would differ from runtime to runtime."""
 
 
 @dataclass(frozen=True)
 class NumberEncoding:
     """A numeric column. ``tree``: the value, missing replaced by ``fill``. ``dense``: the same,
-    standardised, followed by a 0/1 missing flag where ``flag`` is set."""
+    standardised, followed by a 0/1 missing flag where ``flag`` is set.
+
+    Infinity, and what else float32 cannot hold, is missing. A ``scale`` of 0 means that the fitted
+    rows had one value: nothing was learned about others, and a dense number is always 0.
+    """
 
     column: str
     """Name of the column of the source, or of the computed one; so in every encoding."""
@@ -49,7 +65,8 @@ class NumberEncoding:
 @dataclass(frozen=True)
 class CategoryEncoding:
     """A categorical column with its ``levels`` (all strings or all integers, sorted). ``tree``:
-    the level's position, -1 for an unknown one. ``dense``: one 0/1 column a level."""
+    the level's position, -1 for an unknown one. ``dense``: one 0/1 column a level, all 0 for an
+    unknown one."""
 
     column: str
     levels: Levels
@@ -105,6 +122,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.features = features
 
     def fit(self, rows: pd.DataFrame, y: Any = None) -> Self:  # noqa: ARG002 - scikit-learn passes it
+        rows = self._as_travelling(rows)
         features = self.features or {}
         replaced = {c for f in features.values() if f.replaces for c in source_columns(f)}
         encodings: list[Encoding] = []
@@ -125,8 +143,22 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, rows: pd.DataFrame) -> NDArray[np.float32]:
         """Encode ``rows`` (a frame with the input columns) as float32 ``[n, features]``."""
         check_is_fitted(self, "encodings_")
-        parts = [_encode(e, self._values(e.column, rows), self.form) for e in self.encodings_]
-        return np.concatenate(parts, axis=1)
+        rows = self._as_travelling(rows)
+        encoded = np.zeros((len(rows), len(self.feature_names_)), np.float32)
+        start = 0
+        for encoding in self.encodings_:
+            end = start + len(self._names(encoding))
+            values = self._values(encoding.column, rows)
+            _encode(encoding, values, self.form, encoded[:, start:end])
+            start = end
+        return encoded
+
+    def _as_travelling(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """A nullable integer is a double wherever it is served. As such its codes are compared here
+        as well: from 2**53 on, two of them may be one."""
+        names = [n for n, c in self.columns.items() if c.nullable and c.categorical]
+        doubles = {n: as_float64(rows[n]) for n in names if self.columns[n].type == "integer"}
+        return rows.assign(**doubles) if doubles else rows
 
     def _values(self, name: str, rows: pd.DataFrame) -> pd.Series:
         return compute(self.computed_[name], rows) if name in self.computed_ else rows[name]
@@ -145,7 +177,7 @@ class RowEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 def _fit_column(name: str, column: Column, values: pd.Series, form: Form) -> Sequence[Encoding]:
     if column.is_category:
-        return [CategoryEncoding(name, category_levels(values))]
+        return [_fit_category(name, values, category_levels(values), form)]
     if column.type == "timestamp":
         return [_fit_part(name, part, values) for part in column.parts]
     return [_fit_number(name, values, form)]
@@ -158,72 +190,92 @@ def _fit_computed(
     values = compute(fitted, rows)
     if levels is None:
         return fitted, _fit_number(name, values, form)
+    return fitted, _fit_category(name, values, levels, form)
+
+
+def _fit_category(name: str, values: pd.Series, levels: Levels, form: Form) -> CategoryEncoding:
+    positions = category_positions(values, levels)
+    counts = np.bincount(positions[positions != UNKNOWN], minlength=len(levels))
+    kept = most_frequent(counts, LEVELS[form])
     if form == "dense":
         # A column of zeros teaches a network nothing, and is answered at random when it is not.
-        seen = np.unique(category_positions(values, levels))
-        levels = tuple(levels[position] for position in seen if position >= 0)
-    return fitted, CategoryEncoding(name, levels)
+        kept = kept[counts[kept] > 0]
+    return CategoryEncoding(name, levels_at(levels, kept))
 
 
 def _fit_number(name: str, values: pd.Series, form: Form) -> NumberEncoding:
-    numbers = as_float32(values)
-    missing = np.isnan(numbers)
+    numbers, missing = as_float32(values)
     present = numbers[~missing]
     if len(present) == 0:
-        return NumberEncoding(name, 0.0, 0.0, 1.0, flag=form == "dense")
-    median = float(np.median(present))
-    fill = median
-    if form == "tree" and missing.any():
-        # Below every real value, so that a tree can tell missing apart with one threshold.
-        fill = float(np.floor(present.min()) - 1.0)
-    filled = np.where(missing, np.float32(median), numbers).astype(np.float64)
-    return NumberEncoding(name, fill, *_location(filled), flag=bool(missing.any()))
+        return NumberEncoding(name, 0.0, 0.0, 0.0, flag=False)
+    median = np.float32(np.median(present.astype(np.float64)))
+    fill = _below(present.min()) if form == "tree" and missing.any() else median
+    filled = np.where(missing, median, numbers)
+    return NumberEncoding(name, float(fill), *_location(filled), flag=bool(missing.any()))
+
+
+def _below(smallest: np.float32) -> np.float32:
+    """Below every real value, so that a tree can tell missing apart with one threshold."""
+    whole = np.float32(np.floor(smallest) - 1.0)
+    return whole if whole < smallest else np.nextafter(smallest, np.float32(-LARGEST_FLOAT32))
 
 
 def _fit_part(name: str, part: DatePart, values: pd.Series) -> CalendarEncoding:
-    return CalendarEncoding(name, part, *_location(calendar_part(part, values).astype(np.float64)))
+    return CalendarEncoding(name, part, *_location(calendar_part(part, values)))
 
 
-def _location(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and scale, rounded to float32 so that they mean the same everywhere."""
-    scale = float(np.float32(values.std()))
-    return float(np.float32(values.mean())), scale if scale > 0 else 1.0
+def _location(numbers: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean and scale, rounded to float32 so that they mean the same everywhere; the scale of equal
+    numbers is 0, which their rounded mean would hide."""
+    exact = numbers.astype(np.float64)
+    scale = exact.std() if numbers.min() < numbers.max() else 0.0
+    return float(np.float32(exact.mean())), float(np.float32(scale))
 
 
-def _encode(encoding: Encoding, values: pd.Series, form: Form) -> NDArray[np.float32]:
+def _encode(
+    encoding: Encoding, values: pd.Series, form: Form, encoded: NDArray[np.float32]
+) -> None:
+    """Write what ``values`` ``[n]`` are into ``encoded`` ``[n, columns]``, which holds zeros."""
     match encoding:
         case CategoryEncoding(_, levels):
-            codes = category_codes(values, levels)
+            positions = category_positions(values, levels)
             if form == "tree":
-                return codes[:, None]
-            positions = np.arange(len(levels), dtype=np.float32)
-            hot: NDArray[np.bool_] = codes[:, None] == positions
-            return hot.astype(np.float32)
+                encoded[:, 0] = positions
+            else:
+                known = np.flatnonzero(positions != UNKNOWN)
+                encoded[known, positions[known]] = 1.0
         case CalendarEncoding(_, part, mean, scale):
-            numbers = calendar_part(part, values)[:, None]
-            return numbers if form == "tree" else standardise(numbers, mean, scale)
+            numbers = calendar_part(part, values)
+            encoded[:, 0] = numbers if form == "tree" else standardise(numbers, mean, scale)
         case NumberEncoding(_, fill, mean, scale, flag):
-            numbers = as_float32(values)[:, None]
-            missing = np.isnan(numbers)
-            filled = np.where(missing, np.float32(fill), numbers)
-            if form == "tree":
-                return filled
-            scaled = standardise(filled, mean, scale)
-            return np.concatenate([scaled, missing.astype(np.float32)], axis=1) if flag else scaled
+            numbers, missing = as_float32(values)
+            numbers[missing] = fill
+            encoded[:, 0] = numbers if form == "tree" else standardise(numbers, mean, scale)
+            if form == "dense" and flag:
+                encoded[:, 1] = missing
 
 
 def standardise(numbers: NDArray[np.float32], mean: float, scale: float) -> NDArray[np.float32]:
-    return (numbers - np.float32(mean)) / np.float32(scale)
+    """``(numbers - mean) / scale`` in float32, within ``FARTHEST``; 0 where ``scale`` is 0."""
+    reach, divisor = standardisation(scale)
+    with np.errstate(over="ignore"):
+        centred = np.clip(numbers - np.float32(mean), -reach, reach)
+    standardised: NDArray[np.float32] = centred / divisor
+    return standardised
 
 
-def as_float32(values: pd.Series) -> NDArray[np.float32]:
-    """Numbers and booleans as float32 ``[n]``, missing as NaN."""
-    return as_float64(values).astype(np.float32)
+def standardisation(scale: float) -> tuple[np.float32, np.float32]:
+    """How far a number may be from the mean, and what the distance is divided by."""
+    reach = np.float32(min(FARTHEST * scale, LARGEST_FLOAT32))
+    return reach, np.float32(scale if scale > 0.0 else 1.0)
 
 
-def category_codes(values: pd.Series, levels: Levels) -> NDArray[np.float32]:
-    """Position of each value among ``levels`` as float32 ``[n]``; -1 for unknown or missing."""
-    return category_positions(values, levels).astype(np.float32)
+def as_float32(values: pd.Series) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Numbers and booleans as float32 ``[n]``, and where there is none: where a value is missing,
+    or beyond the range of float32."""
+    numbers = as_float64(values)
+    missing = ~(np.abs(numbers) <= LARGEST_FLOAT32)
+    return np.where(missing, np.nan, numbers).astype(np.float32), missing
 
 
 def calendar_part(part: DatePart, values: pd.Series) -> NDArray[np.float32]:

@@ -14,19 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets import answers
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.representation.group_counts import may_be_named, shown
 from mlops_assets.data.representation.groups import Grouping, crossed, with_reference
-from mlops_assets.training.selection import forward_folds, thin
-from mlops_assets.training_declaration import Search
+from mlops_assets.training.folds import Positions
 from mlops_assets.use_case import UseCase
 
 MOST_GROWTH = 20
 """A fit has at most so many times the rows it would have without resampling."""
-
-Positions = NDArray[np.int64]
-Fold = tuple[Positions, Positions]
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -141,58 +137,52 @@ def require_group_rows(features: pd.DataFrame, use_case: UseCase) -> None:
         )
 
 
-def folds_to_fit(rows: int, search: Search, again: Resampler | None) -> list[Fold]:
-    """Positions to fit on and to validate on, of ``rows`` rows in order of time: only the former
-    are drawn again, and both are thinned to ``search.max_rows``."""
-    found = []
-    for fitted, validated in forward_folds(rows, search.folds):
-        drawn = fitted if again is None else again.draw(fitted)
-        found.append((thin(drawn, search.max_rows), thin(validated, search.max_rows)))
-    return found
-
-
 @dataclass(frozen=True)
 class ClassWeights:
-    """What a row of each class weighs, so that both classes weigh the same."""
+    """What a row of each class weighs, by the position of the class, so that all classes that
+    occur weigh the same."""
 
-    negative: float
-    positive: float
+    weights: tuple[float, ...]
 
     @classmethod
-    def balanced(cls, labels: Labels) -> "ClassWeights":
-        """``n / (2 n_c)`` of labels 0 and 1; raises ``ValueError`` where one does not occur."""
-        positives = int(np.count_nonzero(labels))
-        negatives = len(labels) - positives
-        if not positives or not negatives:
+    def balanced(cls, labels: answers.Labels, classes: int) -> "ClassWeights":
+        """``n / (k n_c)`` where ``k`` of the ``classes`` occur among the labels, and 1 for a class
+        that does not; raises ``ValueError`` where fewer than two occur."""
+        counts = np.bincount(labels.astype(np.int64), minlength=classes)
+        present = np.count_nonzero(counts)
+        if present < 2:
             raise ValueError("rows of one class cannot be balanced: widen training.window")
-        return cls(len(labels) / (2.0 * negatives), len(labels) / (2.0 * positives))
+        return cls(tuple(len(labels) / (float(present) * n) if n else 1.0 for n in counts.tolist()))
 
-    def of_rows(self, labels: Labels) -> NDArray[np.float64]:
+    def of_rows(self, labels: answers.Labels) -> NDArray[np.float64]:
         """The weight of each row, ``[n]``."""
-        return np.where(labels == 1, self.positive, self.negative)
+        weights: NDArray[np.float64] = np.array(self.weights)[labels.astype(np.int64)]
+        return weights
 
     def undone(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What a model fitted with these weights would say without them: its odds divided by how
-        much more the positive class weighed (C. Elkan, "The foundations of cost-sensitive
-        learning", 2001). Unlike calibration it needs no further rows, so that candidates can be
-        compared by their log loss."""
-        positive = probabilities * self.negative
-        return positive / (positive + (1.0 - probabilities) * self.positive)
+        """What a model fitted with these weights would say without them, ``[n, classes]``: each
+        probability divided by the weight of its class, and all brought to add up to 1 (C. Elkan,
+        "The foundations of cost-sensitive learning", 2001, for two classes). Unlike calibration it
+        needs no further rows, so that candidates can be compared by their loss."""
+        divided: NDArray[np.float64] = probabilities / np.array(self.weights)
+        shares: NDArray[np.float64] = divided / divided.sum(axis=1, keepdims=True)
+        return shares
 
 
 def describe_remedies(
-    use_case: UseCase, again: Resampler | None, fitted: Positions, labels: Labels
+    use_case: UseCase, again: Resampler | None, fitted: Positions, labels: answers.Labels
 ) -> dict[str, Any]:
     """What was switched on, as ``model.json`` holds it. ``fitted`` are the positions of the final
-    fit, ``labels`` their labels. With resampling, each group's rows before and after; a number of
-    one to four is the text ``fewer than 5``."""
+    fit among the train rows, ``labels`` their labels. With resampling, each group's rows before and
+    after; a number of one to four is the text ``fewer than 5``."""
     declared = use_case.training.remedies
-    weights = ClassWeights.balanced(labels) if declared.class_weights else None
+    names = use_case.target.class_names
+    weights = ClassWeights.balanced(labels, len(names)).weights if declared.class_weights else None
     return {
         **declared.model_dump(mode="json"),
-        "weights": {"0": weights.negative, "1": weights.positive} if weights else None,
+        "weights": dict(zip(names, weights, strict=True)) if weights else None,
         "groups": _before_and_after(again, fitted) if again else [],
-        "rows_drawn": len(fitted) - len(again.grouping.codes) if again else 0,
+        "rows_drawn": len(fitted) - len(np.unique(fitted)) if again else 0,
     }
 
 

@@ -1,88 +1,132 @@
 """Which candidate to fit: the simplest one that is not measurably worse than the best.
 
-Belongs here: folds that respect time, and the one-standard-error rule on paired differences
-(Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3; paired because folds
-differ far more than candidates do). Does not belong here: fitting (``fit.py``).
+Belongs here: the one-standard-error rule on paired differences (Breiman et al., "Classification and
+Regression Trees", 1984, section 3.4.3; paired because stretches of time differ far more than
+candidates do). Does not belong here: folds (``folds.py``), what a candidate costs
+(``complexity.py``), and fitting (``fit.py``).
+
+The standard error is of the mean over blocks of judged rows, several a fold: that of a handful of
+folds is itself known to a third only, and now and then lets a far worse model pass as equal. Blocks
+that follow one another are not independent, so that their covariances count as well (W. Newey and
+K. West, "A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent
+covariance matrix", Econometrica 1987).
+
+The simplest is the one with the fewest operations a row, then the fewest parameters. Operations
+come first because they are what every answer costs for as long as the model serves, and because a
+multiplication and a comparison are comparable where a weight and a leaf are not: a forest's leaves
+are many and mostly asleep, a network's weights all work for every row.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+
+SIMPLEST = "the simplest within one standard error of the best"
+NOT_SIMPLEST = "within one standard error of the best, but not the simplest"
+WORSE = "worse than the best by more than one standard error"
 
 
 @dataclass(frozen=True)
 class Score:
-    """A candidate's cross-validated log loss, fold by fold, and its size."""
+    """A candidate's losses on blocks of as many rows, in order of time, and how simple it is."""
 
     name: str
-    fold_losses: tuple[float, ...]
+    losses: tuple[float, ...]
+    operations: int
     parameters: int
 
     @property
     def mean(self) -> float:
-        return float(np.mean(self.fold_losses))
+        return float(np.mean(self.losses))
+
+    @property
+    def simplicity(self) -> tuple[int, int, float, str]:
+        """Sorts the simplest first; of equally simple ones the better."""
+        return self.operations, self.parameters, self.mean, self.name
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean of paired differences, and its standard error (``None`` of one block)."""
+
+    mean: float
+    standard_error: float | None
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether it is above zero by more than one standard error; of one block nobody knows."""
+        return self.standard_error is not None and self.mean > self.standard_error
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """A score with what decided: the paired difference to the best and its standard error."""
+    """A score with what decided: how much more it loses than the best."""
 
     score: Score
-    difference: float
-    standard_error: float
+    difference: Difference
     chosen: bool
     why: str
 
 
-def forward_folds(rows: int, folds: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Train and validation positions of ``rows`` rows in order of time: ``folds + 1`` equal
-    stretches, each validated by what was fitted on all stretches before it."""
-    edges = np.linspace(0, rows, folds + 2).astype(np.int64)
-    for start, end in pairwise(edges[1:]):
-        yield np.arange(start), np.arange(start, end)
+def choose(
+    scores: Sequence[Score], excluded: Mapping[str, str] | None = None
+) -> tuple[Ranking, ...]:
+    """Rank candidates, smallest mean loss first; the simplest whose paired difference to the best
+    is within one standard error of that difference is chosen. Those that ``excluded`` names, with
+    the reason, are ranked, but neither chosen nor the best.
 
-
-def thin(positions: NDArray[np.int64], at_most: int) -> NDArray[np.int64]:
-    """At most ``at_most`` of ``positions``, evenly spread, so that every period is kept."""
-    if len(positions) <= at_most:
-        return positions
-    return positions[np.linspace(0, len(positions) - 1, at_most).astype(np.int64)]
-
-
-def choose(scores: Sequence[Score]) -> tuple[Ranking, ...]:
-    """Rank candidates, best mean log loss first; the simplest whose paired difference to the best
-    is within one standard error of that difference is chosen.
-
-    Raises ``ValueError`` where there is no candidate.
+    Raises ``ValueError`` where no candidate may be chosen.
     """
-    if not scores:
-        raise ValueError("no candidate was compared: raise training.search.max_fits")
-    ordered = sorted(scores, key=lambda score: (score.mean, score.parameters, score.name))
-    best = ordered[0]
-    differences = [_paired(score, best) for score in ordered]
-    tied = [
-        score for score, (mean, error) in zip(ordered, differences, strict=True) if mean <= error
-    ]
-    chosen = min(tied, key=lambda score: (score.parameters, score.mean, score.name))
+    out = dict(excluded or {})
+    ordered = sorted(scores, key=lambda score: (score.mean, score.simplicity))
+    eligible = [score for score in ordered if score.name not in out]
+    if not eligible:
+        raise ValueError("no candidate may be chosen: raise training.search.max_fits or complexity")
+    best = eligible[0]
+    differences = {score.name: paired(score.losses, best.losses) for score in ordered}
+    tied = [score for score in eligible if not _is_worse(differences[score.name])]
+    chosen = min(tied, key=lambda score: score.simplicity)
+    whys = {score.name: _why(score, chosen, differences[score.name]) for score in ordered} | out
     return tuple(
-        Ranking(score, mean, error, score is chosen, _why(score, chosen, mean, error))
-        for score, (mean, error) in zip(ordered, differences, strict=True)
+        Ranking(score, differences[score.name], score is chosen, whys[score.name])
+        for score in ordered
     )
 
 
-def _paired(score: Score, best: Score) -> tuple[float, float]:
-    differences = np.subtract(score.fold_losses, best.fold_losses)
-    if score is best:
-        return 0.0, 0.0
-    return float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
+def paired(losses: Sequence[float], best: Sequence[float]) -> Difference:
+    """How much larger ``losses`` are than those of the ``best`` on the same blocks."""
+    differences = np.subtract(losses, best)
+    return Difference(float(differences.mean()), standard_error(differences.tolist()))
 
 
-def _why(score: Score, chosen: Score, mean: float, error: float) -> str:
+def standard_error(losses: Sequence[float]) -> float | None:
+    """Of the mean of losses in order of time (see the module); ``None`` of one."""
+    n = len(losses)
+    if n < 2:
+        return None
+    errors = np.asarray(losses) - np.mean(losses)
+    reach = covarying(n)
+    shared = sum(
+        (1.0 - lag / (reach + 1.0)) * float(errors[lag:] @ errors[:-lag])
+        for lag in range(1, reach + 1)
+    )
+    # Below zero by rounding only.
+    total = max(float(errors @ errors) + 2.0 * shared, 0.0)
+    return float(np.sqrt(total / (n * (n - 1.0))))
+
+
+def covarying(blocks: int) -> int:
+    """Over how many of ``blocks`` a covariance counts (W. Newey and K. West, "Automatic lag
+    selection in covariance matrix estimation", 1994, the rule without a pilot estimate)."""
+    return min(int(4.0 * (blocks / 100.0) ** (2.0 / 9.0)), blocks - 1)
+
+
+def _is_worse(difference: Difference) -> bool:
+    return difference.mean > (difference.standard_error or 0.0)
+
+
+def _why(score: Score, chosen: Score, difference: Difference) -> str:
     if score is chosen:
-        return "the simplest within one standard error of the best"
-    if mean > error:
-        return "worse than the best by more than one standard error"
-    return "within one standard error of the best, but not the simplest"
+        return SIMPLEST
+    return WORSE if _is_worse(difference) else NOT_SIMPLEST

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mlops_assets.evidence import attribution
 from mlops_assets.evidence.attribution import Codebook, attribute
 
 Floats = NDArray[np.float64]
@@ -24,14 +25,18 @@ def frame(rows: int, seed: int) -> pd.DataFrame:
 
 def linear(rows: pd.DataFrame) -> Floats:
     weights = np.array(list(WEIGHTS.values()))
-    return 0.5 + np.asarray(rows[list(WEIGHTS)].to_numpy() @ weights, dtype=np.float64)
+    return 0.5 + np.asarray(rows[list(WEIGHTS)].to_numpy() @ weights, dtype=np.float64)[:, None]
 
 
 def entangled(rows: pd.DataFrame) -> Floats:
     """An interaction of three columns, for which one permutation is not exact."""
     a, b, c = (rows[name].to_numpy() for name in WEIGHTS)
     answers: Floats = np.tanh(a * b + (a > 0) * (b > 0) * (c > 0) + 0.3 * c)
-    return answers
+    return answers[:, None]
+
+
+def of_three_outputs(rows: pd.DataFrame) -> Floats:
+    return np.hstack([entangled(rows), linear(rows), entangled(rows) * -2.0])
 
 
 def by_definition(row: pd.Series, background: pd.DataFrame) -> list[float]:
@@ -56,20 +61,20 @@ def by_definition(row: pd.Series, background: pd.DataFrame) -> list[float]:
 
 def test_a_linear_function_gives_the_closed_form() -> None:
     rows, background = frame(6, 0), frame(12, 1)
-    found = attribute(linear, rows, background, list(WEIGHTS), seed=3)
+    found = attribute(linear, rows, background, list(WEIGHTS), outputs=1, seed=3)
     expected = (rows - background.mean()).to_numpy() * np.array(list(WEIGHTS.values()))
-    assert found.values == pytest.approx(expected, abs=1e-12)
-    assert found.base_value == pytest.approx(linear(background).mean())
+    assert found.values[:, :, 0] == pytest.approx(expected, abs=1e-12)
+    assert found.base_values.tolist() == [pytest.approx(linear(background).mean())]
     scatter = linear(background).std(ddof=1) / np.sqrt(12)
-    assert found.base_standard_error == pytest.approx(scatter)
+    assert found.base_standard_errors.tolist() == [pytest.approx(scatter)]
     assert found.replicates == 10
 
 
 def test_values_approach_their_definition_within_the_stated_error() -> None:
     rows, background = frame(8, 2), frame(200, 3)
-    found = attribute(entangled, rows, background, list(WEIGHTS), seed=5, replicates=40)
+    found = attribute(entangled, rows, background, list(WEIGHTS), outputs=1, seed=5, replicates=40)
     expected = np.array([by_definition(row, background) for _, row in rows.iterrows()])
-    gap = found.values - expected
+    gap = found.values[:, :, 0] - expected
     assert np.abs(gap).max() < 0.02
     # The background is the same in both, so that the stated error, which counts it, bounds the gap.
     assert np.sqrt((gap**2).mean()) < np.sqrt((found.standard_errors**2).mean())
@@ -79,14 +84,42 @@ def test_values_approach_their_definition_within_the_stated_error() -> None:
 @given(seed=st.integers(0, 10_000), background=st.integers(1, 13), replicates=st.integers(1, 12))
 def test_contributions_add_up_to_every_answer(seed: int, background: int, replicates: int) -> None:
     rows = frame(4, seed)
+    against = frame(background, seed + 1)
     found = attribute(
-        entangled, rows, frame(background, seed + 1), list(WEIGHTS), seed=1, replicates=replicates
+        of_three_outputs, rows, against, list(WEIGHTS), outputs=3, seed=1, replicates=replicates
     )
-    assert found.base_value + found.values.sum(axis=1) == pytest.approx(entangled(rows), abs=1e-12)
-    assert found.largest_gap < 1e-12
-    assert found.predictions == pytest.approx(entangled(rows))
+    answers = of_three_outputs(rows)
+    assert found.base_values + found.values.sum(axis=1) == pytest.approx(answers, abs=1e-12)
+    assert (found.largest_gaps < 1e-12).all()
+    assert found.predictions == pytest.approx(answers)
     assert found.replicates == min(background, replicates)
     assert np.isnan(found.standard_errors).all() == (found.replicates == 1)
+
+
+def test_every_output_is_explained_as_if_it_were_alone_by_the_same_questions() -> None:
+    rows, background = frame(6, 0), frame(12, 1)
+    found = attribute(of_three_outputs, rows, background, list(WEIGHTS), outputs=3, seed=3)
+    for k in range(3):
+        alone = attribute(
+            lambda g, k=k: of_three_outputs(g)[:, [k]],
+            rows,
+            background,
+            list(WEIGHTS),
+            outputs=1,
+            seed=3,
+        )
+        assert found.values[:, :, [k]] == pytest.approx(alone.values, abs=1e-12)
+        assert found.standard_errors[:, :, [k]] == pytest.approx(alone.standard_errors, abs=1e-12)
+        assert found.largest_gaps[k] == pytest.approx(alone.largest_gaps[0], abs=1e-12)
+        assert found.evaluations == alone.evaluations
+
+
+def test_rows_asked_about_in_pieces_have_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, background = frame(9, 0), frame(12, 1)
+    whole = attribute(entangled, rows, background, list(WEIGHTS), outputs=1, seed=3)
+    monkeypatch.setattr(attribution, "MOST_CELLS", 100)
+    pieces = attribute(entangled, rows, background, list(WEIGHTS), outputs=1, seed=3)
+    assert pieces.values == pytest.approx(whole.values, abs=1e-15)
 
 
 def test_a_function_that_changes_its_mind_does_not_add_up() -> None:
@@ -95,13 +128,13 @@ def test_a_function_that_changes_its_mind_does_not_add_up() -> None:
     def moody(rows: pd.DataFrame) -> Floats:
         return linear(rows) + (0.001 if next(calls) > 0 else 0.0)
 
-    found = attribute(moody, frame(3, 0), frame(3, 1), list(WEIGHTS), seed=1)
-    assert found.largest_gap == pytest.approx(0.001)
+    found = attribute(moody, frame(3, 0), frame(3, 1), list(WEIGHTS), outputs=1, seed=1)
+    assert found.largest_gaps == pytest.approx(0.001)
 
 
 def test_a_column_that_does_nothing_gets_nothing() -> None:
     rows, background = (frame(5, s).assign(idle=np.arange(5)) for s in (0, 1))
-    found = attribute(entangled, rows, background, [*WEIGHTS, "idle"], seed=1)
+    found = attribute(entangled, rows, background, [*WEIGHTS, "idle"], outputs=1, seed=1)
     assert (found.values[:, 3] == 0.0).all()
     assert (found.standard_errors[:, 3] == 0.0).all()
 
@@ -109,7 +142,8 @@ def test_a_column_that_does_nothing_gets_nothing() -> None:
 def test_the_seed_decides() -> None:
     rows, background = frame(5, 0), frame(5, 1)
     first, again, other = (
-        attribute(entangled, rows, background, list(WEIGHTS), seed=seed) for seed in (1, 1, 2)
+        attribute(entangled, rows, background, list(WEIGHTS), outputs=1, seed=seed)
+        for seed in (1, 1, 2)
     )
     assert first.values.tobytes() == again.values.tobytes()
     assert first.values.tobytes() != other.values.tobytes()
@@ -118,7 +152,7 @@ def test_the_seed_decides() -> None:
 def test_it_warns_of_nothing() -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        attribute(linear, frame(2, 0), frame(2, 1), list(WEIGHTS), seed=1)
+        attribute(linear, frame(2, 0), frame(2, 1), list(WEIGHTS), outputs=1, seed=1)
     assert not caught
 
 
@@ -139,9 +173,9 @@ def test_the_function_sees_the_raw_dtypes_and_only_values_that_occur() -> None:
 
     def watched(asked: pd.DataFrame) -> Floats:
         seen.append(asked)
-        return asked["flag"].to_numpy(dtype=np.float64)
+        return asked[["flag"]].to_numpy(dtype=np.float64)
 
-    attribute(watched, rows, background, list(rows.columns), seed=1)
+    attribute(watched, rows, background, list(rows.columns), outputs=1, seed=1)
     for asked in seen:
         assert (asked.dtypes == rows.dtypes).all()
         for name in rows:
@@ -161,9 +195,14 @@ def test_neighbouring_moments_are_told_apart() -> None:
     moments = pd.to_datetime(["2020-01-01 00:00:00", "2020-01-01 00:00:01"])
     rows, background = (pd.DataFrame({"t": moments[[i]]}) for i in (0, 1))
     found = attribute(
-        lambda g: g["t"].dt.second.to_numpy(np.float64), rows, background, ["t"], seed=0
+        lambda g: g["t"].dt.second.to_numpy(np.float64)[:, None],
+        rows,
+        background,
+        ["t"],
+        outputs=1,
+        seed=0,
     )
-    assert found.values.tolist() == [[-1.0]]
+    assert found.values.tolist() == [[[-1.0]]]
 
 
 @pytest.mark.parametrize(
@@ -179,10 +218,12 @@ def test_what_cannot_be_explained_is_named(
     rows: pd.DataFrame, background: pd.DataFrame, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        attribute(linear, rows, background, list(WEIGHTS), seed=0)
+        attribute(linear, rows, background, list(WEIGHTS), outputs=1, seed=0)
 
 
-@pytest.mark.parametrize("answer", [np.full(2, np.nan), np.zeros((2, 2)), np.zeros(3)])
+@pytest.mark.parametrize(
+    "answer", [np.full((2, 1), np.nan), np.zeros((2, 2)), np.zeros((3, 1)), np.zeros(2)]
+)
 def test_an_answer_that_is_no_number_a_row_is_an_error(answer: Floats) -> None:
-    with pytest.raises(ValueError, match="must return one finite number a row: 2 rows gave"):
-        attribute(lambda _: answer, frame(2, 0), frame(2, 0), list(WEIGHTS), seed=0)
+    with pytest.raises(ValueError, match="must return 1 finite numbers a row: 2 rows gave"):
+        attribute(lambda _: answer, frame(2, 0), frame(2, 0), list(WEIGHTS), outputs=1, seed=0)

@@ -18,19 +18,16 @@ from numpy.typing import NDArray
 
 from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_md5
-from mlops_assets.evidence.attribution import Attribution
-from mlops_assets.evidence.explainability import (
-    _in_words,
-    _points,
-    _ranking,
-    explain,
-    explainability_page,
-    rounded,
-)
+from mlops_assets.evidence.attribution import Attribution, Predict
+from mlops_assets.evidence.explainability import _points, _ranking, explain
+from mlops_assets.evidence.explainability_page import explainability_page
+from mlops_assets.evidence.explained_values import rounded
 from mlops_assets.reporting.html import to_html
 from mlops_assets.reporting.page import BarPlot, LinePlot, SwarmPlot, Table
+from mlops_assets.target_declaration import Target
 
 Floats = NDArray[np.float64]
+LATE = Target(column="late")
 COLUMNS = {
     "due": Column(type="timestamp"),
     "city": Column(type="string"),
@@ -62,14 +59,20 @@ def predict(rows: pd.DataFrame) -> Floats:
         + 0.5 * (rows["city"] == "Metz").to_numpy()
         + rows["fragile"].to_numpy() * (rows["due"].dt.hour.to_numpy() > 12)
     )
-    return np.asarray(1.0 / (1.0 + np.exp(-score)), dtype=np.float64)
+    return np.asarray(1.0 / (1.0 + np.exp(-score)), dtype=np.float64)[:, None]
 
 
 @cache
 def explained(labelled: bool = True) -> dict[str, Any]:
     rows = sample(60, 1)
     labels = (np.arange(60) % 2 == 0) if labelled else None
-    return explain(predict, rows, sample(20, 2), COLUMNS, seed=4, labels=labels)
+    return explain_late(predict, rows, sample(20, 2), seed=4, labels=labels)
+
+
+def explain_late(
+    function: Predict, rows: pd.DataFrame, background: pd.DataFrame, **settings: Any
+) -> dict[str, Any]:
+    return explain(function, rows, background, COLUMNS, target=LATE, features={}, **settings)
 
 
 def report() -> dict[str, Any]:
@@ -134,11 +137,12 @@ def test_the_interval_of_a_mean_is_that_of_the_bootstrap() -> None:
 
 def attribution_of(values: Floats) -> Attribution:
     n = len(values)
-    return Attribution(values, np.full(values.shape, np.nan), np.zeros(n), 0.0, 0.0, 0.0, 1, 0)
+    unknown, zero = np.full(values[:, :, None].shape, np.nan), np.zeros(1)
+    return Attribution(values[:, :, None], unknown, np.zeros((n, 1)), zero, zero, zero, 1, 0)
 
 
 def test_a_constant_function_has_no_shares() -> None:
-    found = explain(lambda g: np.full(len(g), 0.3), sample(5, 1), sample(5, 2), COLUMNS, seed=0)
+    found = explain_late(lambda g: np.full((len(g), 1), 0.3), sample(5, 1), sample(5, 2), seed=0)
     assert {entry["share"] for entry in found["global"]} == {None}
     assert {entry["mean_absolute"] for entry in found["global"]} == {0.0}
     assert found["examples"][0]["words"] == "no column moves this answer"
@@ -152,9 +156,9 @@ def test_it_adds_up_and_states_its_limit() -> None:
     assert added["holds"] is True
     assert added["largest_gap"] < 1e-12
     assert added["limit"] == 1e-6
-    base = explained()["base_value"]
+    (base,) = explained()["outputs"]
     answers = predict(sample(20, 2))
-    assert base["value"] == pytest.approx(answers.mean(), rel=1e-5)
+    assert base["base_value"] == pytest.approx(answers.mean(), rel=1e-5)
     assert base["standard_error"] == pytest.approx(answers.std(ddof=1) / np.sqrt(20), rel=1e-5)
 
 
@@ -164,7 +168,7 @@ def test_an_explanation_that_does_not_add_up_says_so_first() -> None:
     def moody(rows: pd.DataFrame) -> Floats:
         return predict(rows) + (0.001 if next(calls) > 0 else 0.0)
 
-    found = explain(moody, sample(5, 1), sample(5, 2), COLUMNS, seed=0)
+    found = explain_late(moody, sample(5, 1), sample(5, 2), seed=0)
     assert found["additivity"]["holds"] is False
     page = explainability_page({**report(), "explanation": found})
     assert page.verdict == (
@@ -174,60 +178,53 @@ def test_an_explanation_that_does_not_add_up_says_so_first() -> None:
 
 
 def test_examples_are_the_extremes_with_all_their_contributions() -> None:
-    answers = predict(sample(60, 1))
+    answers = predict(sample(60, 1))[:, 0]
     labels = np.arange(60) % 2 == 0
     by_kind = {kind: e for e in explained()["examples"] for kind in e["kind"].split(", ")}
-    assert by_kind["most likely positive"]["probability"] == rounded(answers.max())
-    assert by_kind["most likely negative"]["probability"] == rounded(answers.min())
+    assert by_kind["most likely positive"]["answer"] == rounded(answers.max())
+    assert by_kind["most likely negative"]["answer"] == rounded(answers.min())
     nearest = answers[np.abs(answers - 0.5).argmin()]
-    assert by_kind["most uncertain"]["probability"] == rounded(nearest)
+    assert by_kind["most uncertain"]["answer"] == rounded(nearest)
     worst = np.abs(answers - labels).argmax()
-    assert by_kind["most wrong"]["probability"] == rounded(answers[worst])
-    assert by_kind["most wrong"]["positive"] is bool(labels[worst])
-    base = explained()["base_value"]["value"]
+    assert by_kind["most wrong"]["answer"] == rounded(answers[worst])
+    assert by_kind["most wrong"]["outcome"] is bool(labels[worst])
+    base = explained()["outputs"][0]["base_value"]
     for example in explained()["examples"]:
         parts = example["contributions"]
         assert {part["column"] for part in parts} == set(COLUMNS)
         sizes = [abs(part["contribution"]) for part in parts]
         assert sizes == sorted(sizes, reverse=True)
         total = base + sum(part["contribution"] for part in parts)
-        assert total == pytest.approx(example["probability"], abs=1e-5)
+        assert total == pytest.approx(example["answer"], abs=1e-5)
 
 
 def test_without_labels_nothing_is_called_wrong() -> None:
     found = explained(labelled=False)
-    assert [e["positive"] for e in found["examples"]] == [None] * len(found["examples"])
+    assert [e["outcome"] for e in found["examples"]] == [None] * len(found["examples"])
     assert "most wrong" not in json.dumps(found["examples"])
 
 
 def test_missing_labels_are_left_aside() -> None:
     labels = np.array([None, True, None, False], dtype=object)
-    found = explain(predict, sample(4, 1), sample(4, 2), COLUMNS, seed=0, labels=labels)
+    found = explain_late(predict, sample(4, 1), sample(4, 2), seed=0, labels=labels)
     (wrong,) = [e for e in found["examples"] if "most wrong" in e["kind"]]
-    assert wrong["positive"] in (True, False)
-
-
-def test_contributions_in_words() -> None:
-    parts = [("speed", 30, 0.08), ("city", "Metz", -0.02), ("gust", None, 0.01), ("x", 1.0, 1e-4)]
-    contributions = [{"column": c, "value": v, "contribution": s} for c, v, s in parts]
-    assert _in_words(contributions) == (
-        "raised by speed = 30 (+0.080), gust = missing (+0.010); lowered by city = Metz (-0.020)"
-    )
+    assert wrong["outcome"] in (True, False)
 
 
 def test_points_are_sorted_by_themselves_with_the_rank_of_their_value() -> None:
     values = np.array([0.3, -0.1, 0.2, -0.0])
     own = pd.Series([10.0, 5.0, np.nan, 7.0])
-    points = _points("x", Column(type="number", nullable=True), own, values)
+    points = _points("x", Column(type="number", nullable=True), own, values, None)
     assert points == {
         "column": "x",
+        "output": None,
         "values": [-0.1, 0.0, 0.2, 0.3],
         "levels": [0.0, 0.5, None, 1.0],
     }
-    unordered = _points("x", Column(type="integer", categorical=True), own, values)
+    unordered = _points("x", Column(type="integer", categorical=True), own, values, None)
     assert unordered["levels"] == [None] * 4
     moments = pd.Series(pd.to_datetime(["2020-01-03 08:00", "2020-01-01 20:00"]))
-    timed = _points("t", Column(type="timestamp"), moments, np.array([0.1, 0.2]))
+    timed = _points("t", Column(type="timestamp"), moments, np.array([0.1, 0.2]), None)
     assert timed["levels"] == [0.0, 1.0]
 
 
@@ -281,9 +278,18 @@ def test_a_long_list_of_contributions_is_summed_up() -> None:
 def test_it_explains_a_batch_of_the_use_case(
     make_batch: Callable[..., pa.Table], make_use_case: Callable[..., Any]
 ) -> None:
-    rows = make_batch(rows=40).to_pandas().astype({"due": "datetime64[us]"})
-    inputs = make_use_case().inputs
-    found = explain(
-        predict, rows.iloc[:20], rows.iloc[20:], inputs, seed=1, labels=rows["late"][:20].to_numpy()
+    rows, use_case = (
+        make_batch(rows=40).to_pandas().astype({"due": "datetime64[us]"}),
+        make_use_case(),
     )
-    assert {entry["column"] for entry in found["global"]} == set(inputs)
+    found = explain(
+        predict,
+        rows.iloc[:20],
+        rows.iloc[20:],
+        use_case.inputs,
+        target=use_case.target,
+        features=use_case.features,
+        seed=1,
+        labels=rows["late"][:20].to_numpy(),
+    )
+    assert {entry["column"] for entry in found["global"]} == set(use_case.inputs)

@@ -7,11 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from mlops_assets.evidence.explainability import (
-    plain_value,
-    rounded,
-)
-from mlops_assets.evidence.explainability_page import value_text
+from mlops_assets.evidence.explained_values import plain_value, rounded, value_text
 
 Floats = NDArray[np.float64]
 

@@ -1,14 +1,21 @@
 """Curves are the function itself, on values that occur, with everything else kept."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from mlops_assets.column_declaration import Column
-from mlops_assets.evidence.partial_dependence import Effect, column_effects
+from mlops_assets.column_declaration import Column, DatePart, DatePartFeature
+from mlops_assets.evidence import partial_dependence
+from mlops_assets.evidence.partial_dependence import Effect
+from mlops_assets.training.computed_features import date_part
 
 Floats = NDArray[np.float64]
+Function = Callable[[pd.DataFrame], Any]
 
 
 def rows_of(count: int = 50) -> pd.DataFrame:
@@ -25,6 +32,26 @@ def rows_of(count: int = 50) -> pd.DataFrame:
             "moment": (np.datetime64("2021-03-01") + minutes).astype("datetime64[us]"),
         }
     )
+
+
+def column_effects(
+    predict: Function, rows: pd.DataFrame, name: str, column: Column, **features: Any
+) -> tuple[Effect, ...]:
+    """The effects on the one output of ``predict``, whose answers are ``[n]``."""
+
+    def answers(given: pd.DataFrame) -> Floats:
+        return np.asarray(predict(given), dtype=np.float64)[:, None]
+
+    effects = partial_dependence.column_effects(
+        answers, rows, name, column, outputs=1, features=features
+    )
+    return tuple(map(without_outputs, effects))
+
+
+def without_outputs(effect: Effect) -> Effect:
+    assert effect.mean.shape == (len(effect.positions), 1)
+    missing = None if effect.missing is None else effect.missing[:, 0]
+    return replace(effect, curves=effect.curves[:, :, 0], missing=missing)
 
 
 def as_floats(values: "pd.Series[bool]") -> Floats:
@@ -182,3 +209,39 @@ def test_one_row_has_a_curve_and_no_error() -> None:
     )
     assert len(effect.positions) == 1
     assert np.isnan(effect.standard_error).all()
+
+
+def test_every_output_has_its_own_curves() -> None:
+    rows = rows_of()
+
+    def two(given: pd.DataFrame) -> Floats:
+        return np.column_stack([given["x"], given["x"] * 2.0 + given["count"]])
+
+    (effect,) = partial_dependence.column_effects(
+        two, rows, "x", Column(type="number"), outputs=2, features={}
+    )
+    grid = np.array(effect.positions)
+    assert effect.curves.shape == (50, 20, 2)
+    assert effect.curves[:, :, 0] == pytest.approx(np.tile(grid, (50, 1)))
+    expected = grid[None, :] * 2.0 + rows["count"].to_numpy()[:, None]
+    assert effect.curves[:, :, 1] == pytest.approx(expected)
+    assert effect.mean[:, 1] == pytest.approx(expected.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("part", "varied"), [("month", "month"), ("year", "year"), ("day_of_month", "day of month")]
+)
+def test_a_computed_part_of_a_timestamp_is_varied_like_a_declared_one(
+    part: DatePart, varied: str
+) -> None:
+    rows = rows_of()
+    feature = DatePartFeature(function="date_part", column="moment", part=part)
+    column = Column(type="timestamp", parts=("day_of_week",))
+    effects = column_effects(
+        lambda g: date_part(part, g["moment"]), rows, "moment", column, computed=feature
+    )
+    assert [effect.varied for effect in effects] == ["day of week", varied]
+    first = 1.0 if effects[1].labels else effects[1].positions[0]
+    grid = np.array(effects[1].positions) - effects[1].positions[0] + first
+    assert effects[1].mean == pytest.approx(grid)
+    assert effects[1].standard_error == pytest.approx(0.0)

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from mlops_assets.answers import Answers
 from mlops_assets.export.parity import compare
+from mlops_assets.target_declaration import Task
 
 
-def both(positive: NDArray[Any]) -> NDArray[np.float64]:
-    return np.column_stack([1 - positive, positive])
+def positive(*probabilities: float) -> Answers:
+    return np.array(probabilities)[:, None]
 
 
 def test_figures_of_a_known_difference() -> None:
-    model = both(np.full(1000, 0.3))
+    model = np.full((1000, 1), 0.3)
     onnx = model.copy()
-    onnx[7] = [0.69, 0.31]
-    onnx[9] = [0.4, 0.6]
-    assert compare(model, onnx, 0.05) == {
+    onnx[7], onnx[9] = 0.31, 0.6
+    assert compare("binary", model, onnx, 0.05) == {
         "rows_compared": 1000,
         "rows_not_finite": 0,
         "limit": 0.05,
@@ -32,47 +32,62 @@ def test_figures_of_a_known_difference() -> None:
     }
 
 
-def test_positive_probabilities_alone_are_enough() -> None:
-    one = compare(np.array([0.2, 0.5]), np.array([0.2, 0.4]), 0.2)
-    assert one["largest_difference"] == pytest.approx(0.1)
-    assert one["decisions_flipped"] == 1
-    assert one["agrees"]
+def test_of_several_classes_the_largest_difference_counts() -> None:
+    model = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
+    onnx = np.array([[0.3, 0.35, 0.35], [0.1, 0.2, 0.7]])
+    figures = compare("multiclass", model, onnx, 0.1)
+    assert figures["largest_difference"] == pytest.approx(0.2)
+    assert figures["rows_above_limit"] == 1
+    assert figures["decisions_flipped"] == 1
+
+
+def test_numbers_differ_in_deviations_of_the_target_and_decide_nothing() -> None:
+    model = np.array([[100.0, 90.0, 110.0], [50.0, 40.0, 60.0]])
+    onnx = model + 3.0
+    figures = compare("regression", model, onnx, 0.2, variance=400.0)
+    assert figures["largest_difference"] == pytest.approx(0.15)
+    assert figures["decisions_flipped"] is None
+    assert figures["agrees"]
 
 
 def test_a_difference_of_exactly_the_limit_agrees() -> None:
-    assert compare(np.array([0.5]), np.array([0.75]), 0.25)["agrees"]
+    assert compare("binary", positive(0.5), positive(0.75), 0.25)["agrees"]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_never_agrees(value: float) -> None:
-    good, bad = np.array([0.2, 0.4]), np.array([0.2, value])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_what_is_not_finite_never_agrees(task: Task, value: float) -> None:
+    columns = 1 if task == "binary" else 3
+    good = np.full((2, columns), 0.2)
+    bad = good.copy()
+    bad[1, -1] = value
     for pair in ((good, bad), (bad, good), (bad, bad)):
-        figures = compare(*pair, limit=1.0)
+        figures = compare(task, *pair, limit=1.0)
         assert figures["rows_not_finite"] == 1
         assert figures["largest_difference"] is None
         assert not figures["agrees"]
 
 
 def test_no_rows_never_agree() -> None:
-    figures = compare(np.empty((0, 2)), np.empty((0, 2)), 1.0)
+    figures = compare("binary", np.empty((0, 1)), np.empty((0, 1)), 1.0)
     assert figures["rows_compared"] == 0
     assert not figures["agrees"]
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [((3, 2), (2, 2)), ((3, 3), (3, 3)), ((2,), (2, 2)), ((1, 2, 2), (1, 2, 2))]
+    ("left", "right"), [((3, 1), (2, 1)), ((3, 3), (3, 1)), ((2,), (2,)), ((1, 2, 2), (1, 2, 2))]
 )
-def test_wrong_shapes_are_an_error(left: tuple[int, ...], right: tuple[int, ...]) -> None:
+def test_wrong_shapes_are_an_error(left: Any, right: Any) -> None:
     with pytest.raises(ValueError, match="shape"):
-        compare(np.zeros(left), np.zeros(right), 1.0)
+        compare("binary", np.zeros(left), np.zeros(right), 1.0)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1), st.floats(0, 1))
 def test_agreement_is_no_row_above_the_limit(
     pairs: list[tuple[float, float]], limit: float
 ) -> None:
-    model, onnx = (np.array(side) for side in zip(*pairs, strict=True))
-    figures = compare(model, onnx, limit)
+    model, onnx = (positive(*side) for side in zip(*pairs, strict=True))
+    figures = compare("binary", model, onnx, limit)
     assert figures["agrees"] == (figures["rows_above_limit"] == 0)
     assert figures["agrees"] == (figures["largest_difference"] <= limit)
     assert figures["percentile_99_9"] <= figures["largest_difference"]

@@ -6,8 +6,9 @@ import pytest
 
 from mlops_assets.governance.ledger import Entry
 from mlops_assets.governance.summary import print_table, summarise
+from mlops_assets.policy_declaration import Monitoring
 from mlops_assets.release.gate import Outcome
-from mlops_assets.use_case import Monitoring
+from mlops_assets.target_declaration import Task
 
 MONITORING = Monitoring(min_weighted_distance=0.1)
 
@@ -27,7 +28,7 @@ def _performance(lost: bool | None, auc: float | None = 0.71) -> dict[str, Any]:
         "rows": 12345,
         "labelled": 12000,
         "champion": "release a",
-        "metrics": {"roc_auc": {"value": auc}, "log_loss": {"value": 0.4567}},
+        "metrics": {"roc_auc": {"value": auc}, "loss": {"value": 0.4567}},
     }
 
 
@@ -43,7 +44,7 @@ ENTRIES = (
 
 
 def _record(batch: str, drift: Any, performance: Any) -> dict[str, Any]:
-    (record,) = summarise({batch: (drift, performance)}, ENTRIES, MONITORING)
+    (record,) = summarise({batch: (drift, performance)}, ENTRIES, MONITORING, "binary")
     return record
 
 
@@ -54,7 +55,7 @@ def test_a_quiet_batch_says_why_nothing_followed() -> None:
         "labelled": 12000,
         "champion": "release a",
         "roc_auc": 0.71,
-        "log_loss": 0.4567,
+        "loss": 0.4567,
         "drifted": False,
         "drift_features": [],
         "retrained": False,
@@ -84,7 +85,7 @@ def test_a_rejection_is_retrained_and_not_promoted() -> None:
 def test_the_latest_decision_on_a_batch_is_told() -> None:
     entries = (*ENTRIES, _entry("2020-05", "release c", "better after all"))
 
-    (record,) = summarise({"2020-05": (None, None)}, entries, MONITORING)
+    (record,) = summarise({"2020-05": (None, None)}, entries, MONITORING, "binary")
 
     assert record["promoted"]
     assert record["reason"].startswith("better after all")
@@ -97,13 +98,13 @@ def test_the_latest_decision_on_a_batch_is_told() -> None:
         (
             _drift(False),
             None,
-            {"rows", "labelled", "roc_auc", "log_loss"},
+            {"rows", "labelled", "roc_auc", "loss"},
             "release a",
         ),
         (
             None,
             None,
-            {"rows", "labelled", "roc_auc", "log_loss", "drifted", "drift_features", "champion"},
+            {"rows", "labelled", "roc_auc", "loss", "drifted", "drift_features", "champion"},
             None,
         ),
         (_drift(False), _performance(None, None), {"roc_auc"}, "release a"),
@@ -121,7 +122,7 @@ def test_what_is_not_known_is_none(
 def test_batches_are_told_in_order() -> None:
     reports = dict.fromkeys(("2020-05", "2020-03", "2020-04"), (None, None))
 
-    records = summarise(reports, ENTRIES, MONITORING)
+    records = summarise(reports, ENTRIES, MONITORING, "binary")
 
     assert [r["batch"] for r in records] == ["2020-03", "2020-04", "2020-05"]
 
@@ -136,10 +137,11 @@ def test_the_table_shows_every_batch_and_why() -> None:
         },
         ENTRIES,
         MONITORING,
+        "binary",
     )
 
-    assert print_table(records).splitlines() == [
-        "batch    rows    drift    strongest features  AUC      log loss  retrained  promoted",
+    assert print_table(records, "binary").splitlines() == [
+        "batch    rows    drift    strongest features  ROC AUC  log loss  retrained  promoted",
         "2020-03  12,345  no       -                   0.7100   0.4567    no         no",
         "2020-04  12,345  yes      wind, gust, rain    0.6500   0.4567    yes        yes",
         "2020-05  12,345  yes      wind                0.7100   0.4567    yes        no",
@@ -153,3 +155,24 @@ def test_the_table_shows_every_batch_and_why() -> None:
         "not better; and more",
         "2020-06: not retrained: performance unknown; drift unknown",
     ]
+
+
+@pytest.mark.parametrize(
+    ("task", "metrics", "heads"),
+    [
+        ("multiclass", {"accuracy": 0.6123, "loss": 0.9}, "accuracy  log loss"),
+        ("regression", {"rmse": 12.5, "r2": 0.25}, "RMSE     R2"),
+    ],
+)
+def test_the_two_columns_are_those_of_the_task(
+    task: Task, metrics: dict[str, float], heads: str
+) -> None:
+    report = {**_performance(False), "metrics": {n: {"value": v} for n, v in metrics.items()}}
+
+    records = summarise({"2020-03": (_drift(False), report)}, (), MONITORING, task)
+
+    assert {name: records[0][name] for name in metrics} == metrics
+    head, line = print_table(records, task).splitlines()[:2]
+    assert heads in head
+    for value in metrics.values():
+        assert f"{value:.4f}" in line

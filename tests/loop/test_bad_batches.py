@@ -122,8 +122,8 @@ def test_one_class_only_is_watched_but_not_learned_from(copy_of: Callable[..., P
     before = hashes(root)
     path = deliver(root, BATCH)
     table = pq.read_table(path)
-    never_late = pa.array([False] * table.num_rows)
-    pq.write_table(table.set_column(table.column_names.index("late"), "late", never_late), path)
+    always_late = pa.array([True] * table.num_rows)
+    pq.write_table(table.set_column(table.column_names.index("late"), "late", always_late), path)
     runs = run_once(root)
     assert runs[0].success
     report = workspace_of(root).store.report(ArtifactKey("performance_report", BATCH))

@@ -50,7 +50,7 @@ def test_drift_retrains_and_a_better_challenger_is_promoted(finished: FinishedPr
     assert (entries[0].outcome, entries[0].batch) == ("first release", "2013-02")
     assert len(entries) > 1
     found = {month: reports(workspace, month) for month in MONTHS[2:]}
-    records = summarise(found, entries, workspace.use_case.monitoring)
+    records = summarise(found, entries, workspace.use_case.monitoring, "binary")
     assert [record["batch"] for record in records] == MONTHS[2:]
     assert any(record["drifted"] and record["retrained"] for record in records)
     for record in records:

@@ -79,10 +79,8 @@ def test_a_changed_delivery_is_a_new_version_and_the_first_is_kept(tmp_path: Pat
     [again] = run_once(root)
 
     assert again.success
-    lineage = workspace.store.lineage(RAW)
-    assert lineage is not None
-    assert lineage.hash != first
-    assert lineage.replaced == (first,)
+    assert workspace.store.hash(RAW) != first
+    assert workspace.store.replaced(RAW) == (first,)
     [latest, earliest] = evaluations(root, "raw_copy", "delivered_once")
     assert (latest.passed, earliest.passed) == (False, True)
     assert latest.severity == dg.AssetCheckSeverity.WARN

@@ -14,15 +14,17 @@ from scipy.spatial.distance import jensenshannon
 
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.monitoring.drift import (
+    SeriesDrift,
     chance_limit,
     detect,
-    drift_page,
     drift_report,
+    outcome_drift,
     weighted_distance,
 )
+from mlops_assets.monitoring.drift_page import drift_page
 from mlops_assets.monitoring.histograms import jensen_shannon
+from mlops_assets.policy_declaration import Monitoring
 from mlops_assets.reporting.page import BarPlot, HistogramPlot, Table
-from mlops_assets.use_case import Monitoring
 
 Counts = NDArray[np.int64]
 HISTOGRAMS = st.lists(st.integers(0, 1000), min_size=4, max_size=4).filter(any)
@@ -171,12 +173,18 @@ def test_the_weighted_distance_takes_each_drifted_column_once_at_its_largest() -
 # The report
 
 
-def report_of(now: dict[str, Counts], attribution: dict[str, float] | None) -> dict[str, Any]:
+def report_of(
+    now: dict[str, Counts],
+    attribution: dict[str, float] | None,
+    outcomes: SeriesDrift | None = None,
+) -> dict[str, Any]:
     reference = summary(a=[50, 50], b=[50, 50], score=[50, 50])
     monitoring = Monitoring(min_distance=0.2)
     result = detect(reference, now, monitoring=monitoring, seed=0)
     names = {"use_case": "Flights", "batch": "2013-04", "champion": "ab12"}
-    return drift_report(result, **names, monitoring=monitoring, attribution=attribution)
+    return drift_report(
+        result, **names, monitoring=monitoring, attribution=attribution, outcomes=outcomes
+    )
 
 
 def test_the_report_holds_every_number_beside_its_limit() -> None:
@@ -225,3 +233,39 @@ def test_the_page_shows_the_strongest_first_and_says_what_is_missing() -> None:
 )
 def test_the_page_answers_in_a_sentence(now: dict[str, Counts], words: str) -> None:
     assert words in drift_page(report_of(now, None)).verdict
+
+
+# The outcomes
+
+
+def outcomes(reference: list[int], now: list[int]) -> SeriesDrift:
+    series = {**summary(late=reference)["series"]["late"], "bins": ["no", "yes"]}
+    monitoring = Monitoring(min_distance=0.05)
+    return outcome_drift(series, np.array(now), monitoring=monitoring, seed=0)
+
+
+def test_outcomes_are_held_to_the_rate_of_one_series() -> None:
+    found = outcomes([800, 200], [550, 450])
+    limit = chance_limit(np.array([800, 200]), 1000, tail=0.01, seed=0, name="outcomes")
+    assert (found.drifted, found.limit, found.floor) == (True, limit, 0.05)
+    assert outcomes([800, 200], [780, 220]).drifted is False
+
+
+def test_outcomes_are_reported_beside_the_verdict_and_not_in_it() -> None:
+    now = counts(a=[50, 50], b=[50, 50], score=[50, 50])
+    without, changed = report_of(now, None), outcomes([800, 200], [100, 900])
+    report = report_of(now, None, changed)
+    assert json.loads(json_bytes(report)) == report
+    assert {**report, "outcomes": None} == without
+    assert (report["drifted"], report["outcomes"]["drifted"]) == (False, True)
+    page = drift_page(report)
+    (section,) = [s for s in page.sections if s.title == "Outcomes"]
+    assert "The outcomes differ from those" in section.text
+    assert "Outcomes" not in [s.title for s in drift_page(without).sections]
+
+
+def test_outcomes_that_are_not_there_yet_are_no_section() -> None:
+    nothing = outcomes([800, 200], [0, 0])
+    assert nothing.drifted is None
+    page = drift_page(report_of(counts(a=[50, 50]), None, nothing))
+    assert "Outcomes" not in [s.title for s in page.sections]

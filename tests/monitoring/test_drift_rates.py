@@ -12,8 +12,17 @@ import yaml
 import mlops_assets
 from mlops_assets.column_declaration import Column
 from mlops_assets.monitoring.drift import chance_limit, detect
-from mlops_assets.monitoring.histograms import count, jensen_shannon, summarise
-from mlops_assets.use_case import Monitoring, UseCase
+from mlops_assets.monitoring.histograms import (
+    count,
+    count_scores,
+    jensen_shannon,
+    summarise,
+    summarise_scores,
+    with_scores,
+)
+from mlops_assets.policy_declaration import Monitoring
+from mlops_assets.target_declaration import Target
+from mlops_assets.use_case import UseCase
 
 
 def test_the_limit_is_exceeded_as_often_as_asked() -> None:
@@ -105,6 +114,50 @@ def test_rare_and_countless_values_raise_no_alarm_by_themselves(
             detect(reference, now, monitoring=Monitoring(min_distance=0.0), seed=seed).drifted
         )
     assert alarms <= 1
+
+
+def class_answers(rows: int, classes: int, seed: int) -> np.ndarray:
+    """Probabilities that depend on each other and, as those of trees, repeat."""
+    scores = np.random.default_rng(seed).normal(size=(rows, classes)) - 0.5 * np.arange(classes)
+    odds = np.exp(np.round(scores, 1))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize(("classes", "reference_rows", "rows"), [(3, 2000, 2000), (12, 3000, 500)])
+def test_the_answers_of_a_model_of_several_classes_keep_the_batchs_rate(
+    classes: int, reference_rows: int, rows: int
+) -> None:
+    rate, batches = 0.2, 20
+    names = tuple(f"class {k}" for k in range(classes))
+    target = Target(column="x", task="multiclass", type="string", classes=names)
+    alarms = 0
+    for seed in range(batches):
+        scores = summarise_scores(target, class_answers(reference_rows, classes, seed))
+        reference = with_scores({"rows": reference_rows, "series": {}}, scores)
+        now = count_scores(class_answers(rows, classes, 10_000 + seed), reference)
+        held = Monitoring(false_alarm_rate=rate, min_distance=0.0)
+        alarms += bool(detect(reference, now, monitoring=held, seed=seed).drifted)
+    # At most the rate, and three standard errors of the count.
+    assert 0.0 < alarms / batches <= rate + 3.0 * np.sqrt(rate * (1.0 - rate) / batches)
+
+
+def test_a_rare_class_that_becomes_likelier_is_seen_though_it_is_never_answered() -> None:
+    target = Target(column="x", task="multiclass", type="string", classes=("often", "some", "rare"))
+    rng = np.random.default_rng(0)
+
+    def answers(rows: int, rare: float) -> np.ndarray:
+        third = rng.beta(2.0, 2.0 / rare, rows)
+        return np.column_stack([0.7 * (1.0 - third), 0.3 * (1.0 - third), third])
+
+    reference = with_scores(
+        {"rows": 5000, "series": {}}, summarise_scores(target, answers(5000, 0.05))
+    )
+    now = answers(3000, 0.1)
+    assert (now.argmax(axis=1) == 2).mean() < 0.01
+    found = detect(reference, count_scores(now, reference), monitoring=Monitoring(), seed=0)
+    assert found.drifted is True
+    assert found.drift_features == ()
+    assert "champion score: rare" in [s.name for s in found.series if s.drifted]
 
 
 # The bundled data

@@ -15,13 +15,9 @@ from mlops_assets.content_hash import json_bytes
 from mlops_assets.monitoring.histograms import (
     MISSING,
     OTHER,
-    SCORE_SERIES,
     count,
-    count_scores,
     merge,
     summarise,
-    summarise_scores,
-    with_scores,
 )
 from mlops_assets.training.encoding import calendar_part
 
@@ -219,20 +215,3 @@ def test_a_column_that_is_not_there_is_not_counted() -> None:
     assert set(merge(found, count(rows, summary))) == set(found)
     with pytest.raises(KeyError, match="word"):
         summarise(rows.drop(columns="word"), COLUMNS)
-
-
-def test_scores_are_one_more_series() -> None:
-    rng = np.random.default_rng(0)
-    scores = summarise_scores(rng.random(1000).astype(np.float32))
-    assert len(scores["bins"]) == 21
-    assert sum(scores["counts"]) == 800
-    summary = with_scores(summarise(frame(100, 0), COLUMNS), scores)
-    assert summary["series"][SCORE_SERIES] == scores
-    assert SCORE_SERIES not in count(frame(10, 1), summary)
-    answers = rng.random(700)
-    whole = count_scores(answers, scores)
-    assert whole.sum() == 700
-    assert (count_scores(answers[:200], scores) + count_scores(answers[200:], scores)).tolist() == (
-        whole.tolist()
-    )
-    json_bytes(summary)

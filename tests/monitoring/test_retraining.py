@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlops_assets.monitoring.retraining import Verdict, cooled_down, judge
-from mlops_assets.use_case import Monitoring
+from mlops_assets.policy_declaration import Monitoring
 
 MONITORING = Monitoring(min_weighted_distance=0.1)
 PERFORMANCE = {True: "lost performance", False: "performance held", None: "performance unknown"}
@@ -41,7 +41,7 @@ def test_lost_performance_or_drift_that_matters_calls_for_retraining(
         (True, True, ["wind"], 0.3, "lost performance; drift in wind"),
         (True, False, ["wind"], 0.3, "drift in wind"),
         (True, None, ["a", "b", "c", "d"], 0.3, "drift in a, b, c"),
-        (True, False, [], 0.0, "drift in the champion's score"),
+        (True, False, [], 0.0, "drift in the champion's answers"),
         (True, False, ["wind"], None, "drift in wind"),
         (
             True,
@@ -78,7 +78,7 @@ def test_a_missing_performance_report_is_unknown(drifted: bool | None) -> None:
     verdict = judge(_drift(drifted, [], 0.3), None, MONITORING)
 
     said = {
-        True: "drift in the champion's score",
+        True: "drift in the champion's answers",
         False: "performance unknown; no drift",
         None: "performance unknown; drift unknown",
     }

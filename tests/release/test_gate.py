@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_assets.catalog import BY_NAME
+from mlops_assets.policy_declaration import Promotion
 from mlops_assets.release.gate import Decision, Evidence, decide
-from mlops_assets.use_case import Promotion
 
 CURRENT = {name: f"hash of {name}" for name in BY_NAME["release"].upstream}
 EVALUATED = ("features", "model", "onnx_model", "quantized_model")
@@ -18,6 +18,7 @@ PROMOTION = Promotion(confidence=0.9, first_min_roc_auc=0.7)
 NAN = float("nan")
 
 BETTER = Evidence(
+    task="binary",
     current=CURRENT,
     evaluated={name: CURRENT[name] for name in EVALUATED},
     explained={name: CURRENT[name] for name in EXPLAINED},
@@ -25,14 +26,18 @@ BETTER = Evidence(
     compared_with="champion",
     champion_saw_test_rows=False,
     onnx_agrees=True,
+    forms_agree=True,
+    beats_baseline=True,
     no_leakage=True,
     nobody_left_out=True,
+    baseline_gain_low=0.01,
     roc_auc_low=0.75,
     gain_low=0.001,
 )
 FIRST = replace(
     BETTER, champion=None, compared_with=None, champion_saw_test_rows=None, gain_low=None
 )
+FIRST_NUMBER = replace(FIRST, task="regression", roc_auc_low=None)
 BOTH = pytest.mark.parametrize("sound", [BETTER, FIRST], ids=["challenger", "first"])
 
 
@@ -42,7 +47,6 @@ def _without(named: Any, name: str) -> dict[str, str]:
 
 def _rejected(evidence: Evidence, reason: str) -> None:
     decision = decide(evidence, PROMOTION)
-
     assert decision.outcome == "rejected"
     assert not decision.promotes
     assert reason in "; ".join(decision.reasons)
@@ -52,11 +56,10 @@ def test_a_better_challenger_is_promoted_with_the_number_that_decided() -> None:
     assert decide(BETTER, PROMOTION) == Decision(
         "promoted",
         (
-            "better than the champion by at least 0.0010 log loss on the newest labelled rows, "
+            "better than the champion by at least 0.0010 of the loss on the newest labelled rows, "
             "at 90% confidence",
         ),
     )
-    assert decide(BETTER, PROMOTION).promotes
 
 
 def test_a_good_first_model_is_released_with_the_number_that_decided() -> None:
@@ -64,7 +67,6 @@ def test_a_good_first_model_is_released_with_the_number_that_decided() -> None:
         "first release",
         ("no champion yet, and the ROC AUC is at least 0.7500: the limit is 0.7",),
     )
-    assert decide(FIRST, PROMOTION).promotes
 
 
 @BOTH
@@ -109,12 +111,33 @@ def test_a_report_about_something_else_rejects(
         _rejected(replace(sound, **{field: change}), reason)
 
 
+@pytest.mark.parametrize(
+    ("low", "reason"),
+    [
+        (None, "how much better than the baseline it is on the newest labelled rows is unknown"),
+        (0.0, "not shown to be better than the baseline"),
+        (-0.01, "not shown to be better than the baseline"),
+        (float("nan"), "not shown to be better than the baseline"),
+    ],
+)
+def test_a_first_release_must_beat_the_baseline_on_the_test_rows(
+    low: float | None, reason: str
+) -> None:
+    for first in (FIRST, FIRST_NUMBER):
+        _rejected(replace(first, baseline_gain_low=low), reason)
+    assert decide(replace(BETTER, baseline_gain_low=low), PROMOTION).promotes
+
+
 @BOTH
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
         ({"onnx_agrees": None}, "whether the ONNX form agrees with the model is unknown"),
         ({"onnx_agrees": False}, "the ONNX form does not agree with the model"),
+        ({"forms_agree": None}, "whether the served endpoint answers as the form it serves is"),
+        ({"forms_agree": False}, "the ONNX form or the served endpoint does not agree in every"),
+        ({"beats_baseline": None}, "whether it is better than the baseline is unknown"),
+        ({"beats_baseline": False}, "not measurably better, over its window, than the baseline"),
         ({"no_leakage": None}, "whether the features give the target away is unknown"),
         ({"no_leakage": False}, "the features give the target away: see leakage.json"),
         ({"nobody_left_out": None}, "whether the training rows leave a group out is unknown"),
@@ -153,9 +176,8 @@ def test_the_smallest_gain_that_is_one_promotes() -> None:
 
 
 def test_the_limit_of_a_first_release_does_not_hold_for_a_challenger() -> None:
-    for roc_auc_low in (0.5, None):
-        decision = decide(replace(BETTER, roc_auc_low=roc_auc_low), PROMOTION)
-        assert decision.outcome == "promoted"
+    for low in (0.5, None):
+        assert decide(replace(BETTER, roc_auc_low=low), PROMOTION).outcome == "promoted"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +196,13 @@ def test_a_first_model_below_the_limit_rejects(roc_auc_low: float | None, reason
 @pytest.mark.parametrize("roc_auc_low", [0.7, 0.7001, 1.0])
 def test_a_first_model_at_or_above_the_limit_is_released(roc_auc_low: float) -> None:
     assert decide(replace(FIRST, roc_auc_low=roc_auc_low), PROMOTION).outcome == "first release"
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_only_a_binary_model_is_asked_for_its_roc_auc(task: Any) -> None:
+    decision = decide(replace(FIRST, task=task, roc_auc_low=None), PROMOTION)
+    assert decision.outcome == "first release"
+    assert "better than the baseline that answers the same for all rows" in decision.reasons[0]
 
 
 def test_a_comparison_with_a_champion_that_is_not_there_rejects() -> None:
@@ -199,8 +228,8 @@ def test_all_that_speaks_against_it_is_said() -> None:
         "evaluation_report is about another model than the one to be released",
         "explainability_report does not say what it is about",
         "the ONNX form does not agree with the model",
-        "not shown to be better than the champion: its log loss gain on the newest labelled rows "
-        "may be -1.0000, at 90% confidence",
+        "not shown to be better than the champion: its gain of the loss on the newest labelled "
+        "rows may be -1.0000, at 90% confidence",
     )
 
 
@@ -211,7 +240,7 @@ BOUNDS = st.none() | st.sampled_from([NAN, -1.0, 0.0, 0.65, 0.7, 1.0])
 @st.composite
 def evidence(draw: st.DrawFn) -> Evidence:
     """Evidence that is sound but for what was drawn to be otherwise."""
-    sound = draw(st.sampled_from([BETTER, FIRST]))
+    sound = draw(st.sampled_from([BETTER, FIRST, FIRST_NUMBER]))
     drawn: dict[str, Any] = {
         "current": st.fixed_dictionaries(
             {name: st.sampled_from([value, None]) for name, value in CURRENT.items()}
@@ -221,9 +250,13 @@ def evidence(draw: st.DrawFn) -> Evidence:
         "champion": st.sampled_from([None, "champion", "another"]),
         "compared_with": st.sampled_from([None, "champion", "another"]),
         "champion_saw_test_rows": st.none() | st.booleans(),
+        "task": st.sampled_from(["binary", "multiclass", "regression"]),
         "onnx_agrees": st.none() | st.booleans(),
+        "forms_agree": st.none() | st.booleans(),
+        "beats_baseline": st.none() | st.booleans(),
         "no_leakage": st.none() | st.booleans(),
         "nobody_left_out": st.none() | st.booleans(),
+        "baseline_gain_low": BOUNDS,
         "roc_auc_low": BOUNDS,
         "gain_low": BOUNDS,
     }
@@ -238,12 +271,16 @@ def _is_sound(found: Evidence) -> bool:
         and found.evaluated == BETTER.evaluated
         and found.explained == BETTER.explained
         and found.onnx_agrees is True
+        and found.forms_agree is True
+        and found.beats_baseline is True
         and found.no_leakage is True
         and found.nobody_left_out is True
         and found.compared_with == found.champion
     )
     if found.champion is None:
-        return chain and found.roc_auc_low is not None and found.roc_auc_low >= 0.7
+        gains = found.baseline_gain_low is not None and found.baseline_gain_low > 0
+        good = found.roc_auc_low is not None and found.roc_auc_low >= 0.7
+        return chain and gains and (good or found.task != "binary")
     unseen = found.champion_saw_test_rows is False
     return chain and unseen and found.gain_low is not None and found.gain_low > 0
 
@@ -260,11 +297,11 @@ def test_only_evidence_that_is_whole_and_sound_promotes(found: Evidence) -> None
 MATTERS = {
     "challenger": {
         "current", "evaluated", "explained", "compared_with", "champion_saw_test_rows",
-        "onnx_agrees", "no_leakage", "nobody_left_out", "gain_low",
+        "onnx_agrees", "forms_agree", "beats_baseline", "no_leakage", "nobody_left_out", "gain_low",
     },
     "first": {
-        "current", "evaluated", "explained", "onnx_agrees", "no_leakage", "nobody_left_out",
-        "roc_auc_low",
+        "current", "evaluated", "explained", "onnx_agrees", "forms_agree", "beats_baseline",
+        "no_leakage", "nobody_left_out", "baseline_gain_low", "roc_auc_low",
     },
 }  # fmt: skip
 

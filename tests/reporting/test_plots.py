@@ -197,3 +197,10 @@ def test_a_png_holds_no_date_and_no_software(name: str) -> None:
 def test_nothing_to_draw_is_no_error(plot: Plot) -> None:
     ET.fromstring(plots.to_svg(plot))
     assert plots.to_png(plot)
+
+
+def test_a_line_whose_name_begins_with_an_underscore_is_in_the_legend() -> None:
+    lines = tuple(Line(name, (0.0, 1.0), (0.1, 0.2)) for name in ("_rest", "late"))
+    shown = plots.to_svg(LinePlot("classes", "x", "y", lines))
+    assert "_rest" in shown
+    assert "late" in shown

@@ -72,16 +72,23 @@ def test_the_versions_that_were_replaced_are_named_and_kept(
     second = _write(store, BATCH, a="2")
     _write(store, BATCH, a="2")
     third = _write(store, BATCH, a="3")
-    lineage = store.lineage(BATCH)
-    assert lineage is not None
-    assert lineage.replaced == (first, second)
+    assert store.replaced(BATCH) == (first, second)
     store.restore(first, tmp_path / "restored")
     assert _read(tmp_path / "restored") == {"a": "1"}
 
     assert _write(store, BATCH, a="1") == first
-    returned = store.lineage(BATCH)
-    assert returned is not None
-    assert returned.replaced == (second, third)
+    assert store.replaced(BATCH) == (second, third)
+
+
+def test_the_record_of_a_version_says_nothing_of_earlier_ones(store: ArtifactStore) -> None:
+    _write(store, BATCH, a="1")
+    first = store.lineage(BATCH)
+    record = store.root / "lineage" / f"{BATCH}.json"
+    before = record.read_bytes()
+    _write(store, BATCH, a="2")
+    _write(store, BATCH, a="1")
+    assert store.lineage(BATCH) == first
+    assert record.read_bytes() == before
 
 
 def test_a_folder_that_was_deleted_is_missing(store: ArtifactStore) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mlops_assets.scaffolding.window_guess import first_batches
+from mlops_assets.scaffolding.class_guess import TargetGuess
+from mlops_assets.scaffolding.window_guess import first_batches, labels_of
 
 
 def batch(negative: int, positive: int, unlabelled: int = 0) -> pa.Table:
@@ -33,9 +34,9 @@ USUAL = batch(200, 200)
 def test_the_first_training_waits_for_rows_of_both_classes(
     parts: list[pa.Table], expected: int
 ) -> None:
-    assert first_batches(parts, "y") == expected
+    assert first_batches(labels_of(parts, TargetGuess("y", "boolean", ""))) == expected
 
 
 def test_whole_numbers_are_labels_too() -> None:
     numbers = pa.table({"y": np.arange(400) % 2})
-    assert first_batches([numbers], "y") == 1
+    assert first_batches(labels_of([numbers], TargetGuess("y", "integer", ""))) == 1

@@ -1,105 +1,72 @@
-"""What is tried within a budget of fits, and how large what was fitted is."""
+"""What is tried for each task, and that nothing of it depends on machine or moment."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
-import numpy as np
-import pandas as pd
 import pytest
-from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
-from sklearn.pipeline import Pipeline
 
 from mlops_assets.column_declaration import Column
-from mlops_assets.training.candidates import (
-    CANDIDATES,
-    Candidate,
-    build,
-    parameter_count,
-    within_budget,
-)
-from mlops_assets.training.encoding import Form
-from mlops_assets.training_declaration import FAMILIES, Search
+from mlops_assets.target_declaration import Task
+from mlops_assets.training.candidates import Candidate, build, candidates_for
+from mlops_assets.training_declaration import FAMILIES
 
 COLUMNS = {"size": Column(type="number"), "city": Column(type="string")}
-SMALL: dict[str, dict[str, Any]] = {
-    "logistic_regression": {"max_iter": 50},
-    "random_forest": {"n_estimators": 3, "max_leaf_nodes": 5},
-    "histogram_gradient_boosting": {"max_iter": 4, "max_leaf_nodes": 5},
-    "mlp": {"hidden_layer_sizes": (4,), "solver": "lbfgs", "max_iter": 200, "tol": 1.0},
-}
+TASKS: tuple[Task, ...] = get_args(Task)
+EVERY = [(task, c) for task in TASKS for c in candidates_for(task, FAMILIES)]
 
 
-@pytest.mark.parametrize(
-    ("max_fits", "folds", "tried"), [(24, 4, 6), (23, 4, 5), (4, 4, 1), (3, 3, 1), (100, 4, 6)]
-)
-def test_only_candidates_whose_folds_all_fit_are_tried(
-    max_fits: int, folds: int, tried: int
+@pytest.mark.parametrize("task", TASKS)
+def test_every_family_is_tried_before_a_second_of_one(task: Task) -> None:
+    tried = [candidate.family for candidate in candidates_for(task, FAMILIES)]
+
+    assert tuple(tried[:4]) == FAMILIES
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_family_is_tried_in_several_settings_but_for_a_penalty_that_many_rows_outweigh(
+    task: Task,
 ) -> None:
-    affordable, left_out = within_budget(Search(max_fits=max_fits, folds=folds))
+    tried = [candidate.family for candidate in candidates_for(task, FAMILIES)]
 
-    assert affordable == CANDIDATES[:tried]
-    assert left_out == CANDIDATES[tried:]
-
-
-def test_only_the_declared_families_are_tried() -> None:
-    affordable, left_out = within_budget(Search(families=("mlp", "logistic_regression")))
-
-    assert {c.family for c in affordable} == {"mlp", "logistic_regression"}
-    assert left_out == ()
+    assert tried.count("linear") == 1
+    assert min(tried.count(family) for family in FAMILIES if family != "linear") >= 3
 
 
-def test_a_small_budget_tries_every_family_before_a_second_of_one() -> None:
-    affordable, _ = within_budget(Search(max_fits=16, folds=4))
-
-    assert {c.family for c in affordable} == set(FAMILIES)
-
-
-def test_candidates_have_names_of_their_own() -> None:
-    assert len({c.name for c in CANDIDATES}) == len(CANDIDATES)
+@pytest.mark.parametrize("task", TASKS)
+def test_only_the_declared_families_are_tried(task: Task) -> None:
+    assert {c.family for c in candidates_for(task, ("mlp", "linear"))} == {"mlp", "linear"}
 
 
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda c: c.name)
-def test_nothing_of_a_candidate_depends_on_machine_or_moment(candidate: Candidate) -> None:
-    classify = build(candidate, COLUMNS, {}, 5).named_steps["classify"]
+@pytest.mark.parametrize("task", TASKS)
+def test_candidates_have_names_and_settings_of_their_own(task: Task) -> None:
+    found = candidates_for(task, FAMILIES)
 
-    assert classify.random_state == 5
-    assert getattr(classify, "n_jobs", None) in (None, 1)
-    assert not getattr(classify, "early_stopping", False)
-    assert candidate.form == ("dense" if candidate.family in FAMILIES[::3] else "tree")
+    assert len({c.name for c in found}) == len(found)
+    assert len({(c.family, str(c.parameters)) for c in found}) == len(found)
 
 
-def _leaves(pipeline: Pipeline) -> int:
-    classify = pipeline.named_steps["classify"]
-    if hasattr(classify, "estimators_"):
-        return sum(int((t.tree_.children_left == -1).sum()) for t in classify.estimators_)
-    return sum(int(t.nodes["is_leaf"].sum()) for (t,) in classify._predictors)
+@pytest.mark.parametrize(("task", "candidate"), EVERY, ids=lambda one: getattr(one, "name", one))
+def test_nothing_of_a_candidate_depends_on_machine_or_moment(
+    task: Task, candidate: Candidate
+) -> None:
+    estimate: Any = build(candidate, COLUMNS, {}, 5, task).named_steps["estimate"]
+
+    assert estimate.random_state == 5
+    assert getattr(estimate, "n_jobs", None) in (None, 1)
+    assert not getattr(estimate, "early_stopping", False)
+    assert candidate.form == ("dense" if candidate.family in ("linear", "mlp") else "tree")
+    assert estimate.__sklearn_tags__().estimator_type == (
+        "regressor" if task == "regression" else "classifier"
+    )
 
 
-EXPECTED_SIZE: dict[str, Callable[[Pipeline], int]] = {
-    # One number and two cities, encoded as three columns.
-    "logistic_regression": lambda _: 3 + 1,
-    "mlp": lambda _: (3 + 1) * 4 + (4 + 1),
-    "random_forest": _leaves,
-    "histogram_gradient_boosting": _leaves,
-}
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_size_of_a_model_is_its_weights_or_its_leaves(family: str) -> None:
-    form: Form = "dense" if family in FAMILIES[::3] else "tree"
-    candidate = Candidate("small", family, form, SMALL[family])
-    rng = np.random.default_rng(0)
-    rows = pd.DataFrame({"size": rng.random(80), "city": rng.choice(["Ghent", "Metz"], 80)})
-    labels = (rows["size"] + rng.random(80) > 1).to_numpy(np.int64)
-
-    pipeline = build(candidate, COLUMNS, {}, 0).fit(rows, labels)
-
-    assert parameter_count(pipeline) == EXPECTED_SIZE[family](pipeline) > 1
-
-
-def test_a_family_without_a_known_size_is_an_error() -> None:
-    pipeline = clone(build(CANDIDATES[0], COLUMNS, {}, 0)).set_params(classify=DummyClassifier())
-
-    with pytest.raises(TypeError, match="no parameter count is known for DummyClassifier"):
-        parameter_count(pipeline)
+@pytest.mark.parametrize("candidate", [c for _, c in EVERY], ids=lambda one: one.name)
+def test_steps_end_with_what_is_fitted_and_stopping_early_changes_nothing_else(
+    candidate: Candidate,
+) -> None:
+    assert bool(candidate.steps) == (candidate.family in ("histogram_gradient_boosting", "mlp"))
+    assert candidate.with_steps(None) is candidate
+    if candidate.steps:
+        assert list(candidate.steps) == sorted(set(candidate.steps))
+        assert candidate.steps[-1] == candidate.parameters["max_iter"]
+        stopped = candidate.with_steps(candidate.steps[0])
+        assert stopped.parameters == {**candidate.parameters, "max_iter": candidate.steps[0]}

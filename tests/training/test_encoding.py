@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from mlops_assets.column_declaration import Column
 from mlops_assets.training.encoding import (
+    FARTHEST,
     CategoryEncoding,
     Form,
     NumberEncoding,
@@ -110,18 +111,44 @@ def test_a_dense_number_is_standardised_and_flagged_where_it_was_missing() -> No
     assert RowEncoder(NUMBER, "dense").fit(fitted).feature_names_ == ("weight", "weight missing")
 
 
-def test_a_constant_number_is_not_divided_by_its_spread_of_zero() -> None:
-    assert _encode(NUMBER, "dense", _weights(5.0, 5.0), _weights(5.0, 7.0)) == [[0.0], [2.0]]
+@pytest.mark.parametrize("value", [5.0, 0.1, 1e30])
+def test_a_column_that_was_constant_in_the_fitted_rows_says_nothing_later(value: float) -> None:
+    fitted = _weights(*[value] * 7)
+    assert _encode(NUMBER, "dense", fitted, _weights(value, 7.0, -1e38)) == [[0.0]] * 3
+    assert _encode(NUMBER, "tree", fitted, _weights(7.0)) == [[7.0]]
 
 
 @pytest.mark.parametrize("form", ["tree", "dense"])
-def test_a_number_that_was_always_missing_says_so(form: Form) -> None:
+def test_a_number_that_was_always_missing_teaches_nothing(form: Form) -> None:
     encoder = RowEncoder(NUMBER, form).fit(_weights(None, None))
 
     encoded = encoder.transform(_weights(None, 3.0)).tolist()
 
-    assert encoder.encodings_ == (NumberEncoding("weight", 0.0, 0.0, 1.0, flag=form == "dense"),)
-    assert encoded == ([[0.0], [3.0]] if form == "tree" else [[0.0, 1.0], [3.0, 0.0]])
+    assert encoder.encodings_ == (NumberEncoding("weight", 0.0, 0.0, 0.0, flag=False),)
+    assert encoded == ([[0.0], [3.0]] if form == "tree" else [[0.0], [0.0]])
+
+
+@pytest.mark.parametrize("beyond", [np.inf, -np.inf, 1e39, -1e300])
+def test_what_float32_cannot_hold_is_missing(beyond: float) -> None:
+    fitted = _weights(1.0, 3.0, None, beyond)
+
+    assert _encode(NUMBER, "tree", fitted, _weights(beyond, 3.0)) == [[0.0], [3.0]]
+    assert [row[1] for row in _encode(NUMBER, "dense", fitted, _weights(beyond, 3.0))] == [1, 0]
+
+
+def test_a_dense_number_is_held_within_a_hundred_deviations() -> None:
+    encoded = _encode(NUMBER, "dense", _weights(-1.0, 1.0), _weights(99.0, 1e38, -1e38))
+    assert encoded == [[99.0], [FARTHEST], [-FARTHEST]]
+
+
+@pytest.mark.parametrize("smallest", [1e9, -1e9, -16777216.0, 5.0, -3e38])
+def test_missing_is_below_every_real_value_for_trees_also_where_floats_are_far_apart(
+    smallest: float,
+) -> None:
+    (filled,), (real,) = _encode(
+        NUMBER, "tree", _weights(smallest, None, 3e38), _weights(None, smallest)
+    )
+    assert filled < real
 
 
 @given(

@@ -12,14 +12,13 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.representation.groups import Grouping
+from mlops_assets.training.folds import forward_folds, make_folds
 from mlops_assets.training.remedies import (
     ClassWeights,
     Resampler,
-    folds_to_fit,
     require_group_rows,
     resampler,
 )
-from mlops_assets.training.selection import forward_folds
 from mlops_assets.training_declaration import Search
 from mlops_assets.use_case import UseCase
 
@@ -57,22 +56,49 @@ def _features(groups: Any, ages: Any = 40.0, split: Any = "train") -> pd.DataFra
 def test_weights_are_scikit_learns_balanced_ones(positive: list[bool]) -> None:
     labels = np.array(positive, np.int64)
 
-    found = ClassWeights.balanced(labels).of_rows(labels)
+    found = ClassWeights.balanced(labels, 2).of_rows(labels)
 
     assert found == pytest.approx(compute_sample_weight("balanced", labels), rel=1e-15)
     assert found[labels == 1].sum() == pytest.approx(found[labels == 0].sum())
 
 
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=300).filter(lambda x: len(set(x)) > 1))
+def test_weights_of_many_classes_are_those_too_whichever_occur(codes: list[int]) -> None:
+    labels = np.array(codes, np.int64)
+
+    found = ClassWeights.balanced(labels, 5)
+
+    weights = compute_sample_weight("balanced", labels)
+    assert found.of_rows(labels) == pytest.approx(weights, rel=1e-15)
+    assert all(found.weights[code] == 1.0 for code in range(5) if code not in codes)
+
+
 def test_one_class_cannot_be_balanced() -> None:
     with pytest.raises(ValueError, match="one class"):
-        ClassWeights.balanced(np.ones(3, np.int64))
+        ClassWeights.balanced(np.ones(3, np.int64), 2)
 
 
 def test_undone_weights_give_back_the_share_of_positives() -> None:
-    weights = ClassWeights.balanced(np.array([1] * 10 + [0] * 90))
+    weights = ClassWeights.balanced(np.array([1] * 10 + [0] * 90), 2)
 
     # Weighed alike, a model that knows nothing says one half.
-    assert weights.undone(np.array([0.5, 0.0, 1.0])) == pytest.approx([0.1, 0.0, 1.0])
+    positive = np.array([0.5, 0.0, 1.0])
+    undone = weights.undone(np.column_stack([1.0 - positive, positive]))
+    assert undone[:, 1] == pytest.approx([0.1, 0.0, 1.0])
+
+
+@given(st.lists(st.integers(1, 50), min_size=3, max_size=3), st.integers(0, 9))
+def test_undone_weights_are_what_bayes_says_of_other_shares(counts: list[int], seed: int) -> None:
+    labels = np.repeat([0, 1, 2], counts)
+    shares = np.array(counts) / sum(counts)
+    likelihoods = np.random.default_rng(seed).random((4, 3)) + 0.01
+
+    # Weighed, all classes are as likely beforehand; then only the likelihoods speak.
+    alike = likelihoods / likelihoods.sum(axis=1, keepdims=True)
+
+    truth = likelihoods * shares
+    expected = truth / truth.sum(axis=1, keepdims=True)
+    assert ClassWeights.balanced(labels, 3).undone(alike) == pytest.approx(expected)
 
 
 @given(Codes, st.integers(0, 5))
@@ -124,24 +150,21 @@ def test_rows_that_a_fold_is_validated_on_are_never_drawn(max_rows: int, within:
     codes = np.random.default_rng(0).choice(3, 1500, p=[0.8, 0.15, 0.05])
     search = Search(max_fits=5, folds=5, max_rows=max_rows)
 
-    plain, remedied = (folds_to_fit(1500, search, one) for one in (None, _resampler(codes)))
+    labels = np.arange(1500) % 2
+    plain, remedied = (
+        make_folds("binary", labels, search, draw) for draw in (None, _resampler(codes).draw)
+    )
 
     whole = list(forward_folds(1500, 5))
-    for (_, expected), (fitted, validated), (before, _) in zip(plain, remedied, whole, strict=True):
-        assert np.array_equal(validated, expected)
+    for one, other, (before, _) in zip(plain, remedied, whole, strict=True):
+        fitted, validated = other.fitted, other.judged
+        assert np.array_equal(validated, one.judged)
         assert len(np.unique(validated)) == len(validated)
         assert set(fitted.tolist()) <= set(before.tolist()), "only what came before is fitted on"
         assert not set(fitted.tolist()) & set(validated.tolist())
         assert len(fitted) <= max_rows
         shares = np.bincount(codes[fitted]) / len(fitted)
         assert shares == pytest.approx([1 / 3] * 3, abs=within)
-
-
-def test_without_remedies_folds_are_those_of_before() -> None:
-    for fold, whole in zip(
-        folds_to_fit(100, Search(max_fits=3, folds=3), None), forward_folds(100, 3), strict=True
-    ):
-        assert all(map(np.array_equal, fold, whole))
 
 
 def test_groups_crossed_and_in_their_bands_are_drawn_among_train_rows_only(make: Make) -> None:

@@ -1,4 +1,4 @@
-"""Snapped thresholds decide every float32 as before, and are float32 themselves."""
+"""Snapped thresholds decide every float32 as before, and snapped leaves add up exactly."""
 
 from typing import Any
 
@@ -7,11 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from mlops_assets.training.thresholds import float32_below, snap_thresholds
+from mlops_assets.training.thresholds import float32_below, snap_thresholds, snap_trees
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -110,3 +115,63 @@ def test_other_estimators_are_left_alone() -> None:
     before = model.coef_.copy()
     snap_thresholds(model)
     np.testing.assert_array_equal(model.coef_, before)
+
+
+def ensembles() -> list[Any]:
+    forest = {"n_estimators": 30, "random_state": 0, "n_jobs": 1}
+    boosting = {"max_iter": 40, "random_state": 0}
+    return [
+        RandomForestClassifier(**forest),
+        RandomForestRegressor(**forest),
+        HistGradientBoostingClassifier(**boosting),
+        HistGradientBoostingRegressor(**boosting),
+    ]
+
+
+def leaves_of(estimator: Any) -> list[NDArray[np.float64]]:
+    """The leaves of each tree, ``[leaves, outputs]``."""
+    if hasattr(estimator, "_predictors"):
+        trees = [tree.nodes for stage in estimator._predictors for tree in stage]
+        return [nodes["value"][nodes["is_leaf"] == 1][:, None] for nodes in trees]
+    return [t.tree_.value[t.tree_.children_left < 0, 0] for t in estimator.estimators_]
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("skew", [1.0, 1e6, 1e-6])
+def test_sums_of_snapped_leaves_are_exact_in_float32(number: int, skew: float) -> None:
+    features, labels = hostile_features()
+    estimator = ensembles()[number]
+    is_number = number % 2 == 1
+    targets = np.exp(features[:, 2] * 9) * skew if is_number else labels
+    with threadpool_limits(limits=1):
+        estimator.fit(features, targets)
+        before = estimator.predict(features) if is_number else estimator.predict_proba(features)
+        snap_trees(estimator)
+        after = estimator.predict(features) if is_number else estimator.predict_proba(features)
+    largest = sum(np.abs(leaves).max() for leaves in leaves_of(estimator))
+    assert np.abs(after - before).max() <= 4e-6 * (largest if is_number else 1.0)
+    rng = np.random.default_rng(0)
+    leaves = leaves_of(estimator)
+    for _ in range(200):
+        chosen = np.array([leaf[rng.integers(len(leaf)), 0] for leaf in leaves])
+        exact = chosen.sum()
+        rng.shuffle(chosen)
+        assert np.float64(np.cumsum(chosen.astype(np.float32), dtype=np.float32)[-1]) == exact
+
+
+def test_snapping_again_changes_nothing() -> None:
+    features, labels = hostile_features()
+    for estimator in ensembles():
+        with threadpool_limits(limits=1):
+            snap_trees(estimator.fit(features, labels))
+        once = [leaves.copy() for leaves in leaves_of(estimator)]
+        snap_trees(estimator)
+        for first, second in zip(once, leaves_of(estimator), strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+def test_trees_that_answer_zero_are_left_so() -> None:
+    features, _ = hostile_features()
+    booster = HistGradientBoostingRegressor(max_iter=3).fit(features, np.zeros(len(features)))
+    snap_trees(booster)
+    assert not booster.predict(features).any()

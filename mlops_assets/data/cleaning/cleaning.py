@@ -19,10 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mlops_assets.data.batch_error import BatchError
-from mlops_assets.data.cleaning.coercion import without_views
 from mlops_assets.data.cleaning.conditions import columns_named, matching_rows
 from mlops_assets.data.cleaning.corrected_rows import Applied, CorrectedRows
 from mlops_assets.data.cleaning.fates import Tally
+from mlops_assets.data.cleaning.plain_values import without_views
 from mlops_assets.data.cleaning.rules import declared_columns
 from mlops_assets.data.cleaning.typed_rows import (
     Mask,

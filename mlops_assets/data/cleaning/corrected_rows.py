@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning.coercion import Coerced, Reading, as_text, coerce, plain
+from mlops_assets.data.cleaning.coercion import Coerced, Reading, coerce
 from mlops_assets.data.cleaning.local_times import NO_ZONE
+from mlops_assets.data.cleaning.plain_values import as_text, plain
 from mlops_assets.data.cleaning.typed_rows import Mask, TypedRows
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from mlops_assets.data.batch_error import BatchError
-from mlops_assets.data.cleaning.coercion import as_text
+from mlops_assets.data.cleaning.plain_values import as_text
 from mlops_assets.data.text.delimited import read_delimited
 from mlops_assets.data.text.dialect import Dialect
 from mlops_assets.source_declaration import Delimited

@@ -12,6 +12,7 @@ from typing import Literal
 
 from mlops_assets.column_declaration import Column
 from mlops_assets.specification import Severity
+from mlops_assets.target_declaration import Target
 from mlops_assets.use_case import UseCase
 
 DUPLICATE = "row:duplicate"
@@ -53,19 +54,24 @@ class Rule:
 
 def declared_columns(use_case: UseCase) -> dict[str, Column]:
     """Every column of the cleaned dataset, the target last."""
-    target = Column(
-        type=use_case.target.type,
+    return {**use_case.columns, use_case.target.column: _target_column(use_case.target)}
+
+
+def _target_column(target: Target) -> Column:
+    values: tuple[str | int, ...] | None = None
+    if target.task == "multiclass":
+        values = target.bands.names if target.bands else target.classes
+    elif target.task == "binary" and target.type == "integer":
+        values = (0, 1)
+    return Column(
+        type=target.type,
         nullable=True,
-        values=(0, 1) if use_case.target.type == "integer" else None,
+        values=values,
+        categorical=target.task == "multiclass",
+        minimum=target.minimum,
+        maximum=target.maximum,
         role="ignored",
     )
-    return {**use_case.columns, use_case.target.column: target}
-
-
-def target_classes(use_case: UseCase) -> tuple[str, str] | None:
-    """What the source writes for the positive and the negative class, where it is declared."""
-    positive, negative = use_case.target.positive, use_case.target.negative
-    return None if positive is None else (str(positive).strip(), str(negative).strip())
 
 
 def declared_rules(use_case: UseCase) -> list[Rule]:
@@ -80,11 +86,12 @@ def declared_rules(use_case: UseCase) -> list[Rule]:
 
 
 def _rules(use_case: UseCase) -> Iterator[Rule]:
-    classes = target_classes(use_case)
     for name, column in declared_columns(use_case).items():
-        is_target = name == use_case.target.column
-        yield _type_rule(name, column, classes if is_target else None, is_target)
-        yield from _column_rules(name, column)
+        target = use_case.target if name == use_case.target.column else None
+        yield _type_rule(name, column, target)
+        # What was cut into bands is in one of them.
+        if target is None or target.bands is None:
+            yield from _column_rules(name, column, "target" if target else f"columns.{name}")
     for declared in use_case.rows.rules:
         because = f": {declared.reason}" if declared.reason else ""
         yield Rule(
@@ -111,11 +118,14 @@ def _rules(use_case: UseCase) -> Iterator[Rule]:
         )
 
 
-def _type_rule(name: str, column: Column, classes: tuple[str, str] | None, is_target: bool) -> Rule:
+def _type_rule(name: str, column: Column, target: Target | None) -> Rule:
     short, words = _TYPE_NAMES[column.type]
-    if classes is not None:
-        short, words = "one_of_two_classes", f"{classes[0]!r} or {classes[1]!r}"
-    field = "target" if is_target else f"columns.{name}"
+    if target is not None and target.bands is not None:
+        short, words = _TYPE_NAMES["number"]
+    if target is not None and target.positive is not None:
+        both = (str(one).strip() for one in (target.positive, target.negative))
+        short, words = "one_of_two_classes", " or ".join(map(repr, both))
+    field = "target" if target is not None else f"columns.{name}"
     return Rule(
         f"{_identifier(name)}_is_{short}",
         f"{name} is {words}" + (", or missing" if column.nullable else ""),
@@ -127,7 +137,7 @@ def _type_rule(name: str, column: Column, classes: tuple[str, str] | None, is_ta
     )
 
 
-def _column_rules(name: str, column: Column) -> Iterator[Rule]:
+def _column_rules(name: str, column: Column, field: str) -> Iterator[Rule]:
     def rule(requirement: Requirement, check: str, words: str, code: str) -> Rule:
         severity: Severity = "error" if requirement == "present" else column.severity
         if requirement == "outliers" and column.outliers is not None:
@@ -139,7 +149,7 @@ def _column_rules(name: str, column: Column) -> Iterator[Rule]:
             name,
             severity,
             requirement,
-            f"columns.{name}.{'nullable' if requirement == 'present' else requirement}",
+            f"{field}.{'nullable' if requirement == 'present' else requirement}",
         )
 
     if not column.nullable:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mlops_assets.data.cleaning.coercion import PARQUET_TYPES, Reading, coerce
-from mlops_assets.data.cleaning.rules import declared_columns, target_classes
+from mlops_assets.data.cleaning.rules import declared_columns
 from mlops_assets.use_case import UseCase
 
 Mask = NDArray[np.bool_]
@@ -53,7 +53,7 @@ def readings(use_case: UseCase, zones: Mapping[str, frozenset[str]]) -> dict[str
     """How each declared column is read, given the time zones of the batch's texts."""
     found = {name: Reading(column) for name, column in declared_columns(use_case).items()}
     target = use_case.target.column
-    found[target] = replace(found[target], classes=target_classes(use_case))
+    found[target] = replace(found[target], target=use_case.target)
     for name, accepted in zones.items():
         found[name] = replace(found[name], zones=accepted)
     return found

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mlops_assets.data.cleaning.coercion import kind_of, plain
 from mlops_assets.data.cleaning.corrected_rows import CorrectedRows
 from mlops_assets.data.cleaning.local_times import accepted_zones, count_zones
+from mlops_assets.data.cleaning.plain_values import kind_of, plain
 from mlops_assets.data.cleaning.row_keys import later_copies, row_keys
 from mlops_assets.data.cleaning.rules import declared_columns
 from mlops_assets.data.cleaning.typed_rows import Mask, TypedRows, readings, slices, typed_rows

@@ -1,8 +1,9 @@
 """Leakage tests of the training window: what a model could learn that it will not know in use.
 
-Belongs here: the tests, their default limits and their verdicts. Does not belong here: dividing the
-rows (``features.py``), which columns an owner declared to be leaks (``use_case.py``), or how the
-findings look (``reporting/``).
+Belongs here: the tests, their default limits and their verdicts. Does not belong here: columns that
+copy the target (``copies.py``), targets of other tasks as two classes (``target_views.py``),
+dividing the rows (``features.py``), which columns an owner declared to be leaks (``use_case.py``),
+or how the findings look (``reporting/``).
 
 The kinds of leakage are those of S. Kaufman, S. Rosset, C. Perlich and O. Stitelman, "Leakage in
 Data Mining", ACM TKDD 6(4), 2012: inputs that are no legitimate ones, and training rows that are.
@@ -11,8 +12,6 @@ No explanation holds a cell's content.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,14 +22,15 @@ from mlops_assets.data.leakage.column_power import (
     Floats,
     Integers,
     best_scores,
-    hashable,
     joint_scores_auc,
     level_count,
     stratified_folds,
 )
+from mlops_assets.data.leakage.copies import copies
+from mlops_assets.data.leakage.finding import Finding, Verdict
+from mlops_assets.data.leakage.target_views import LABEL, Judged, judged_by_values
 from mlops_assets.data.representation.proportions import wilson
 
-Verdict = Literal["ok", "leak", "suspicious", "unknown"]
 LEAK_POWER = 0.99
 """ROC AUC of one column from which it may be the answer itself: what is measured before an outcome
 seldom orders it without error, what is computed from the outcome does."""
@@ -43,27 +43,9 @@ MISRANKED = 2 / 3
 together misrank."""
 ONLY_WITH_LABEL = 0.5
 """How much more often (difference of shares) a column is missing where the label is missing."""
-MIRROR_PURITY = 0.995
-FEW_LEVELS = 20
 STANDARD_ERRORS = 3.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one test says of one column, or of the rows (``column`` is None). ``number`` is None
-    where it cannot be computed."""
-
-    name: str
-    column: str | None
-    number: float | None
-    limit: float
-    verdict: Verdict
-    explanation: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-able values, the number with six digits."""
-        number = None if self.number is None else round(self.number, 6)
-        return {**asdict(self), "number": number, "limit": round(self.limit, 6)}
+VERDICTS = ("ok", "suspicious", "unknown", "leak")
+"""From the least to the worst."""
 
 
 def find_leaks(
@@ -89,18 +71,18 @@ def judge_columns(
 ) -> tuple[Finding, ...]:
     """Every column of ``rows`` under the tests that need no use case.
 
-    ``target`` has one value a row, missing where there is no label. Two values are two classes, of
-    more the most frequent and the rest; numbers of over twenty values are divided at the median.
+    ``target`` has one value a row, missing where there is no label; which task it is for,
+    ``target_views.judged_by_values`` tells.
     """
     labelled = target.notna().to_numpy()
-    labels = _two_classes(target[labelled])
+    judged = judged_by_values(target[labelled])
     together = exists_only_with_label(rows, labelled)
     certain = {finding.column for finding in together if finding.verdict == "leak"}
     known = rows.loc[labelled]
-    powers = predicts_too_well(
-        known, labels, seed=seed, limit=limit, suspect=suspect, not_compared=certain
+    powers = gives_target_away(
+        known, judged, seed=seed, limit=limit, suspect=suspect, not_compared=certain
     )
-    return (*together, *powers, *mirrors_target(known, labels))
+    return (*together, *powers, *copies(known, judged, seed=seed))
 
 
 def exists_only_with_label(rows: pd.DataFrame, labelled: NDArray[np.bool_]) -> list[Finding]:
@@ -133,6 +115,37 @@ def exists_only_with_label(rows: pd.DataFrame, labelled: NDArray[np.bool_]) -> l
     return found
 
 
+def gives_target_away(
+    rows: pd.DataFrame,
+    judged: Judged,
+    *,
+    seed: int,
+    limit: float = LEAK_POWER,
+    suspect: float = SUSPECT_POWER,
+    not_compared: Collection[str | None] = (),
+) -> list[Finding]:
+    """:func:`predicts_too_well` for every view of the target; the worst that is found of a column
+    counts, of equal verdicts the highest power."""
+    worst: dict[str | None, Finding] = {}
+    for view in judged.views():
+        found = predicts_too_well(
+            rows,
+            view.answers,
+            seed=seed,
+            limit=limit,
+            suspect=suspect,
+            not_compared=not_compared,
+            question=view.question,
+        )
+        for one in found:
+            worst[one.column] = max(worst.get(one.column, one), one, key=_severity)
+    return list(worst.values())
+
+
+def _severity(finding: Finding) -> tuple[int, float]:
+    return VERDICTS.index(finding.verdict), finding.number or 0.0
+
+
 def predicts_too_well(
     rows: pd.DataFrame,
     labels: Integers,
@@ -141,6 +154,7 @@ def predicts_too_well(
     limit: float = LEAK_POWER,
     suspect: float = SUSPECT_POWER,
     not_compared: Collection[str | None] = (),
+    question: str = LABEL,
 ) -> list[Finding]:
     """Each column's power alone, against what the others can do together.
 
@@ -159,6 +173,8 @@ def predicts_too_well(
     varied = [c for c in rows.columns if level_count(rows[c]) > 1]
     if np.bincount(labels, minlength=2).min() < MIN_PER_CLASS:
         text = f"a class has fewer than {MIN_PER_CLASS} rows: widen the window"
+        if question != LABEL:
+            text = f"asked for {question}, " + text.replace("a class", "one answer")
         return [Finding(name, str(c), None, limit, "unknown", text) for c in varied]
     sample, folds = stratified_folds(labels, seed)
     chosen = labels[sample]
@@ -174,48 +190,10 @@ def predicts_too_well(
         verdict: Verdict = "suspicious" if power >= suspect or column in notable else "ok"
         if power >= limit and below < suspect:
             verdict = "leak"
-        text = f"alone it ranks the label with ROC AUC {power:.3f}"
+        text = f"alone it ranks {question} with ROC AUC {power:.3f}"
         text += "" if rest is None else f"; all weaker columns together reach {rest:.3f}"
         found.append(Finding(name, str(column), power, limit, verdict, text))
     return found
-
-
-def mirrors_target(rows: pd.DataFrame, labels: Integers) -> list[Finding]:
-    """Columns of few levels that map one-to-one onto the target.
-
-    The number is the least of four shares: of each class in its most frequent level, and of that
-    level in the class. A rare class counts as much as the other.
-    """
-    name, found = "mirrors_target", []
-    for column in rows.columns:
-        codes = pd.factorize(hashable(rows[column]), use_na_sentinel=False)[0]
-        if not 2 <= (levels := int(codes.max(initial=-1)) + 1) <= FEW_LEVELS:
-            continue
-        counts = np.zeros((levels, 2))
-        np.add.at(counts, (codes, labels), 1.0)
-        if counts.sum(axis=0).min() == 0:
-            text = "a class has no row: widen the window"
-            found.append(Finding(name, str(column), None, MIRROR_PURITY, "unknown", text))
-            continue
-        modes = counts.argmax(axis=0)
-        shared = counts[modes, [0, 1]]
-        purity = np.minimum(shared / counts.sum(axis=0), shared / counts.sum(axis=1)[modes])
-        number = float(purity.min())
-        verdict: Verdict = "leak" if number >= MIRROR_PURITY else "ok"
-        text = f"class and level say the same in {number:.1%} of the rows of either"
-        found.append(Finding(name, str(column), number, MIRROR_PURITY, verdict, text))
-    return found
-
-
-def _two_classes(values: pd.Series) -> Integers:
-    """0 or 1 for each label; which class is 1 changes no power."""
-    if values.nunique() > FEW_LEVELS and pd.api.types.is_numeric_dtype(values.dtype):
-        numbers = values.to_numpy(np.float64)
-        classes: Integers = (numbers > np.median(numbers)).astype(np.int64)
-        return classes
-    texts = values.astype(str)
-    counts = texts.value_counts().sort_index()
-    return (texts == (counts.idxmax() if len(counts) else "")).to_numpy().astype(np.int64)
 
 
 def _standing_out(

@@ -13,14 +13,14 @@ import pandas as pd
 
 from mlops_assets.column_declaration import Column
 from mlops_assets.data.leakage.column_power import level_count
+from mlops_assets.data.leakage.copies import copies
+from mlops_assets.data.leakage.finding import Finding, Verdict
 from mlops_assets.data.leakage.leakage import (
     STANDARD_ERRORS,
-    Finding,
-    Verdict,
     exists_only_with_label,
-    mirrors_target,
-    predicts_too_well,
+    gives_target_away,
 )
+from mlops_assets.data.leakage.target_views import Judged
 from mlops_assets.use_case import UseCase
 
 DISTINCT_TEXT, DISTINCT_INTEGERS, DISTINCT_BY_CHANCE = 0.95, 0.99, 0.9
@@ -41,13 +41,13 @@ def leakage_report(
     inputs = list(use_case.inputs)
     target, seed = use_case.target.column, use_case.training.seed
     train = features.loc[features["split"] == "train"]
-    labels = train[target].to_numpy(np.int64)
+    judged = Judged(use_case.target.task, train[target].to_numpy())
     found = [_declared_leaks(features, use_case.leaks)]
     if cleaned is not None:
         rows = pd.concat([part[[*inputs, target]] for part in cleaned.values()], ignore_index=True)
         found += exists_only_with_label(rows[inputs], rows[target].notna().to_numpy())
-    found += predicts_too_well(train[inputs], labels, seed=seed)
-    found += mirrors_target(train[inputs], labels)
+    found += gives_target_away(train[inputs], judged, seed=seed)
+    found += copies(train[inputs], judged, seed=seed)
     found += identifiers(features, features["batch"], use_case.inputs)
     found.append(_repeated_rows(features, [*inputs, target], seed))
     found.append(_future_rows(features, use_case.training.split.time_column))

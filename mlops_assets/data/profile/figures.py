@@ -40,7 +40,8 @@ def quantile(values: NDArray[np.float64], rows: Counts, share: float) -> float |
 
 
 def describe_series(name: str, series: Mapping[str, Any], use_case: UseCase) -> Figures:
-    """The figures of one series. ``values`` and ``bins`` are empty where nothing may be shown."""
+    """The figures of one series. ``values`` and ``bins`` are empty where nothing may be shown; only
+    beside a binary target have bins label rates."""
     column = declared_columns(use_case)[series["column"]]
     is_target = series["column"] == use_case.target.column
     present = sum(n for n, _, _ in series["coarse"].values()) if series["coarse"] else 0
@@ -71,6 +72,9 @@ def describe_series(name: str, series: Mapping[str, Any], use_case: UseCase) -> 
         # A declared list of names, such as weekdays or false and true, is no one's secret.
         rare = 0 if column.type in ("boolean", "timestamp") or is_target else RARE_ROWS
         figures |= _describe_levels(series, rare)
+    if use_case.target.task != "binary":
+        kept = ("label", "rows", "labelled")
+        figures["bins"] = [{name: one[name] for name in kept} for one in figures["bins"]]
     return figures
 
 

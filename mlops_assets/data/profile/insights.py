@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlops_assets.data.profile.relations import chance
+from mlops_assets.target_declaration import Task
 
 RARE_ROWS = 5
 RARE, OTHER = "(rare levels)", "(other levels)"
@@ -66,18 +67,37 @@ def insight(kind: str, columns: Sequence[str], strength: float, text: str) -> Fi
     }
 
 
+def task_of(labels: Mapping[str, Any]) -> Task:
+    """The task that the figures of labels (``target_figures.py``) are for."""
+    if "positive_share" in labels:
+        return "binary"
+    return "multiclass" if "classes" in labels else "regression"
+
+
 def _label_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
-    labels, target, limits = report["labels"], report["target"], report["limits"]
-    share = labels["positive_share"]
-    if share is None:
+    labels, target, least = report["labels"], report["target"], report["limits"]["minority_share"]
+    task = task_of(labels)
+    if not labels["labelled"]:
         if report["rows"]:
             yield insight("labels", [target], 1.0, f"No row has a label in {target}.")
         return
-    minority = min(share, 1.0 - share)
-    if minority == 0.0:
+    if task == "regression":
+        shares = [1.0 if labels["minimum"] == labels["maximum"] else 0.5]
+    elif task == "multiclass":
+        shares = [one["share"] for one in labels["classes"]]
+    else:
+        shares = [labels["positive_share"], 1.0 - labels["positive_share"]]
+    minority = min(shares)
+    if max(shares) == 1.0:
         yield insight("balance", [target], 1.0, f"{target} is the same in every labelled row.")
-    elif minority < limits["minority_share"]:
-        text = f"{target} is out of balance: {percent(share)} of the labelled rows are positive."
+    elif task == "binary" and minority < least:
+        found = f"{percent(labels['positive_share'])} of the labelled rows are positive"
+        text = f"{target} is out of balance: {found}."
+        yield insight("balance", [target], 0.5 - minority, text)
+    elif task == "multiclass" and minority < least * 2.0 / len(shares):
+        rarest = labels["classes"][shares.index(minority)]["class"]
+        found = f"{percent(minority)} of the labelled rows are of class {rarest}"
+        text = f"{target} is out of balance: {found}."
         yield insight("balance", [target], 0.5 - minority, text)
 
 
@@ -111,7 +131,7 @@ def _column_insights(one: Mapping[str, Any], report: Mapping[str, Any]) -> Itera
     codes = one["type"] in ("string", "integer") and one["kind"] in ("category", "number")
     unlike = one["distinct"] / one["present"]
     enough = one["present"] >= limits["rows_to_compare_rates"]
-    if codes and enough and unlike >= limits["identifier_share"]:
+    if codes and enough and one["role"] != "target" and unlike >= limits["identifier_share"]:
         text = f"{name} differs in almost every row, as an identifier does."
         yield insight("identifier", [name], unlike, text)
     if one["outliers"]:
@@ -139,6 +159,8 @@ def _rate_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
     number (Bonferroni). Leaks are left out: they are declared to know the answer.
     """
     target, limits = report["target"], report["limits"]
+    if task_of(report["labels"]) != "binary":
+        return
     leaks = {s["name"] for s in report["series"] if s["role"] == "leak"}
     candidates = [
         (one, _comparable_rates(one, limits))
@@ -182,9 +204,15 @@ def _rates(target: str, one: Mapping[str, Any], low: Figures, high: Figures) -> 
 
 
 def _pair_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    """Columns that go together; with a target that is not binary, too, which has no rates. Leaks
+    are declared to."""
+    leaks = {s["name"] for s in report["series"] if s["role"] == "leak"}
     for pair in report["associations"]:
         names = [pair["first"], pair["second"]]
-        if pair["v"] >= report["limits"]["association"] and report["target"] not in names:
+        is_target = report["target"] in names
+        if is_target and (task_of(report["labels"]) == "binary" or leaks.intersection(names)):
+            continue
+        if pair["v"] >= report["limits"]["association"]:
             text = f"{names[0]} and {names[1]} go together (V = {pair['v']:.2f})."
             yield insight("association", names, pair["v"], text)
 

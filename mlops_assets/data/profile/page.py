@@ -13,10 +13,10 @@ from mlops_assets.data.profile.sections import (
     distributions_section,
     insights_section,
     missing_section,
-    rates_section,
     rows_section,
     verdict,
 )
+from mlops_assets.data.profile.target_sections import label_facts, target_section
 from mlops_assets.reporting.page import BarPlot, HistogramPlot, Page, Plot, Section, Table
 
 CHANGES_DRAWN = 12
@@ -24,7 +24,6 @@ CHANGES_DRAWN = 12
 
 def profile_page(report: Report) -> Page:
     """What a reader sees of a ``profile_report``."""
-    labels = report["labels"]
     return Page(
         title=f"Profile of {report['batch']}: {report['use_case']}",
         verdict=verdict(report, "The batch"),
@@ -32,10 +31,7 @@ def profile_page(report: Report) -> Page:
             ("Batch", report["batch"]),
             ("Rows", report["rows"]),
             ("Columns", len(columns_of(report))),
-            ("Target", report["target"]),
-            ("Labelled rows", labels["labelled"]),
-            ("Positive rows", labels["positives"]),
-            ("Share of positives", labels["positive_share"]),
+            *label_facts(report),
             ("Earlier batches", len(report["earlier_batches"])),
         ),
         sections=(
@@ -43,7 +39,7 @@ def profile_page(report: Report) -> Page:
             rows_section(report),
             columns_section(report),
             distributions_section(report),
-            rates_section(report),
+            target_section(report),
             missing_section(report),
             associations_section(report),
             _changes_section(report),

@@ -12,6 +12,7 @@ from mlops_assets.data.profile.figures import describe_series
 from mlops_assets.data.profile.insights import LIMITS, insights
 from mlops_assets.data.profile.relations import associations, changes, comparable
 from mlops_assets.data.profile.summary import Summary
+from mlops_assets.data.profile.target_figures import label_figures
 from mlops_assets.data.waterfall import Steps, batch_waterfall
 from mlops_assets.use_case import UseCase
 
@@ -50,20 +51,14 @@ def describe(
 ) -> Figures:
     """What a summary says by itself, of one batch or of several. ``waterfall`` leads to its rows;
     ``counts`` are those of the cleaning, one a batch."""
-    rows, labelled, positives = summary["rows"]
     place = {name: position for position, name in enumerate(summary["columns"])}
     # A summary that was stored as JSON has its series in another order.
     names = sorted(summary["series"], key=lambda n: (place[summary["series"][n]["column"]], n))
     return {
         "use_case": use_case.title,
         "target": use_case.target.column,
-        "rows": rows,
-        "labels": {
-            "labelled": labelled,
-            "positives": positives,
-            "unlabelled": rows - labelled,
-            "positive_share": positives / labelled if labelled else None,
-        },
+        "rows": summary["rows"][0],
+        "labels": label_figures(summary, use_case),
         "limits": {**LIMITS, "change": use_case.monitoring.min_distance},
         "waterfall": waterfall,
         "quarantine_reasons": _quarantine_reasons(counts),

@@ -132,11 +132,12 @@ def distributions_section(report: Report) -> Section:
     return Section(
         "Distributions",
         "Columns of the strongest insights; those of all others are in report.json.",
-        tuple(_distribution(one) for one in shown),
+        tuple(distribution(one) for one in shown),
     )
 
 
-def _distribution(one: Report) -> BarPlot:
+def distribution(one: Report) -> BarPlot:
+    """The bins of a series as shares of its rows."""
     return BarPlot(
         alt=f"Distribution of {one['name']}",
         x_label=f"{one['name']}: percent of {one['present']:,} rows",

@@ -96,7 +96,7 @@ class ColumnCounts:
         if self._column.type == "boolean":
             return np.array(["false", "true"], dtype=object)[distinct.astype(np.int64)]
         if kind == "category":
-            return np.array([_level(value) for value in distinct.tolist()], dtype=object)
+            return np.array([level_name(value) for value in distinct.tolist()], dtype=object)
         return distinct
 
 
@@ -183,9 +183,11 @@ def count_codes(codes: Integers, labels: Integers, size: int) -> Integers:
     return np.stack([by_label.sum(axis=1), labelled, by_label[:, 2]], axis=1)
 
 
-def label_codes(target: CodedColumn) -> Integers:
-    """0 for each row without a label, 1 for a negative one, 2 for a positive one."""
-    outcomes = np.where(target.present, 1 + (target.distinct == 1.0), 0)
+def label_codes(target: CodedColumn, *, is_binary: bool) -> Integers:
+    """0 for each row without a label, 1 for one with a label, 2 for a positive one of a binary
+    target."""
+    positive = (target.distinct == 1.0) if is_binary else np.zeros(len(target.distinct), bool)
+    outcomes = np.where(target.present, 1 + positive, 0)
     return outcomes.astype(np.int64)[target.codes]
 
 
@@ -227,14 +229,14 @@ def _layouts(name: str, column: Column) -> dict[str, dict[str, Any]]:
         return {name: {**layout, "kind": "time"}, **parts}
     if column.is_category or column.type == "boolean":
         levels = ("false", "true") if column.type == "boolean" else column.values
-        shown = [_level(value) for value in levels or ()]
+        shown = [level_name(value) for value in levels or ()]
         return {name: {**layout, "levels": shown if 0 < len(shown) < BUCKETS else None}}
     low, high = column.minimum, column.maximum
     limits = [low, high] if low is not None and high is not None and low < high else None
     return {name: {**layout, "kind": "number", "range": limits}}
 
 
-def _level(value: Any) -> str:
+def level_name(value: Any) -> str:
     """What a level is called; a long text by its beginning and its hash."""
     if isinstance(value, float):
         return str(int(value))

@@ -5,9 +5,10 @@ how one column is counted (``series.py``, ``tally.py``), what the counts mean
 (``insights.py``) or how they are shown (``page.py``).
 
 ``profile(a + b) == merge(profile(a), profile(b))``, so everything is a whole number in bins that no
-data decides. A count is ``[rows, labelled, positives]``. Each column, and each part of a timestamp,
-is a series with three tables: ``values``, exact counts of a bounded number of distinct values,
-``rest``, all other values in fine bins, and ``coarse``, all values in few bins.
+data decides. A count is ``[rows, labelled, positives]``; only a binary target has positives, and of
+another the third number says nothing. Each column, and each part of a timestamp, is a series with
+three tables: ``values``, exact counts of a bounded number of distinct values, ``rest``, all other
+values in fine bins, and ``coarse``, all values in few bins.
 
 A summary holds values as they are, rare ones too: it is data, to be guarded as the rows are. Only
 of columns that ``Column.personal`` protects it holds hashes instead.
@@ -107,6 +108,7 @@ class _Counts:
     def __init__(self, use_case: UseCase) -> None:
         self._declared = declared_columns(use_case)
         self._target = use_case.target.column
+        self._is_binary = use_case.target.task == "binary"
         self._rows = [0, 0, 0]
         self._columns = {name: ColumnCounts(name, c) for name, c in self._declared.items()}
         self._patterns = Tally("category")
@@ -119,7 +121,7 @@ class _Counts:
 
     def add(self, rows: pa.Table) -> None:
         coded = {n: code_column(rows.column(n), column) for n, column in self._declared.items()}
-        labels = label_codes(coded[self._target])
+        labels = label_codes(coded[self._target], is_binary=self._is_binary)
         outcomes = np.bincount(labels, minlength=3).tolist()
         so_far = [rows.num_rows, outcomes[1] + outcomes[2], outcomes[2]]
         self._rows = add_counts(self._rows, so_far)

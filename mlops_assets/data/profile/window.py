@@ -18,13 +18,13 @@ from mlops_assets.data.profile.sections import (
     distributions_section,
     insights_section,
     missing_section,
-    rates_section,
     rows_section,
     verdict,
 )
 from mlops_assets.data.profile.summary import Summary, merge
+from mlops_assets.data.profile.target_figures import balance
+from mlops_assets.data.profile.target_sections import label_facts, target_section
 from mlops_assets.data.profile.window_changes import (
-    balance,
     missing_shares,
     series_changes,
     window_insights,
@@ -87,7 +87,7 @@ def window_report(
         **describe(whole, use_case, steps, [*own.values()]),
         "batches": batches,
         "excluded_batches": dict(sorted(features["excluded_batches"].items())),
-        "balance": balance(summaries),
+        "balance": balance(summaries, use_case),
         "missing_by_batch": missing_shares(summaries),
         "leakage": [dict(test) for test in leakage["tests"]],
         "standing_out": {b: _strongest(reports[b]) for b in batches},
@@ -102,7 +102,7 @@ def window_report(
 
 def window_page(report: Report) -> Page:
     """What a reader sees of a ``window_report``."""
-    labels, batches = report["labels"], report["batches"]
+    batches = report["batches"]
     return Page(
         title=f"Profile of the training window: {report['use_case']}",
         verdict=verdict(report, "The training window"),
@@ -111,10 +111,7 @@ def window_page(report: Report) -> Page:
             ("Batches", len(batches)),
             ("Left out", len(report["excluded_batches"])),
             ("Rows", report["rows"]),
-            ("Target", report["target"]),
-            ("Labelled rows", labels["labelled"]),
-            ("Positive rows", labels["positives"]),
-            ("Share of positives", labels["positive_share"]),
+            *label_facts(report),
         ),
         sections=(
             insights_section(report),
@@ -123,7 +120,7 @@ def window_page(report: Report) -> Page:
             _rows_section(report),
             columns_section(report),
             distributions_section(report),
-            rates_section(report),
+            target_section(report),
             missing_section(report),
             associations_section(report),
             leakage_section(report),

@@ -1,6 +1,7 @@
 """How the batches of a training window differ from each other: figures, and what they say.
 
-Belongs here: class balance, missing values and distances by batch, and their insights in words.
+Belongs here: missing values and distances by batch, and in words what stands out, class balance
+included (its figures are in ``target_figures.py``).
 Does not belong here: how one batch differs from earlier ones (``relations.py``), or how the
 window is shown (``window_sections.py``).
 """
@@ -10,19 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from mlops_assets.data.profile.figures import rate_figures
-from mlops_assets.data.profile.insights import insight, percent
+from mlops_assets.data.profile.insights import insight, percent, task_of
 from mlops_assets.data.profile.relations import chance, distance, side_by_side
 from mlops_assets.data.profile.summary import Summary
 
 Figures = dict[str, Any]
-
-
-def balance(summaries: Mapping[str, Summary]) -> list[Figures]:
-    """Rows and the share of positives of each batch, with its 95% interval (E. Wilson, 1927)."""
-    return [
-        {"batch": batch, **rate_figures(summary["rows"])} for batch, summary in summaries.items()
-    ]
 
 
 def missing_shares(summaries: Mapping[str, Summary]) -> list[Figures]:
@@ -104,8 +97,12 @@ def _drift_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
 
 
 def _balance_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
+    """Of a number, its distances between batches say as much."""
     known = [one for one in report["balance"] if one["labelled"]]
-    if len(known) < 2:
+    if len(known) < 2 or task_of(report["labels"]) == "regression":
+        return
+    if task_of(report["labels"]) == "multiclass":
+        yield from _class_balance(known, report)
         return
     table = np.array([[b["positives"], b["labelled"] - b["positives"]] for b in known], np.int64)
     if chance(table) >= report["limits"]["significance"]:
@@ -117,6 +114,24 @@ def _balance_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         f"{low['batch']} to {percent(high['positive_share'])} in {high['batch']}."
     )
     difference = high["positive_share"] - low["positive_share"]
+    yield insight("balance by batch", [report["target"]], difference, text)
+
+
+def _class_balance(known: list[Figures], report: Mapping[str, Any]) -> Iterator[Figures]:
+    """The class whose share changes most between batches, where classes change beyond chance."""
+    rows = np.array([[one["rows"] for one in batch["classes"]] for batch in known], np.int64)
+    if chance(rows) >= report["limits"]["significance"]:
+        return
+    shares = rows / rows.sum(axis=1, keepdims=True)
+    place = int(np.ptp(shares, axis=0).argmax())
+    low, high = int(shares[:, place].argmin()), int(shares[:, place].argmax())
+    name = known[0]["classes"][place]["class"]
+    text = (
+        f"Class {name} of {report['target']} goes from {percent(shares[low, place])} of the "
+        f"labelled rows in {known[low]['batch']} to {percent(shares[high, place])} in "
+        f"{known[high]['batch']}."
+    )
+    difference = float(np.ptp(shares[:, place]))
     yield insight("balance by batch", [report["target"]], difference, text)
 
 

@@ -7,21 +7,14 @@ figures (``window_changes.py``), or what a batch's page has as well (``sections.
 from typing import Any
 
 from mlops_assets.data.profile.sections import Report
-from mlops_assets.reporting.page import (
-    Cell,
-    Interval,
-    IntervalPlot,
-    Line,
-    LinePlot,
-    Plot,
-    Section,
-    Table,
+from mlops_assets.data.profile.target_sections import (
+    LINES_DRAWN,
+    balance_plots,
+    lines_by_batch,
 )
+from mlops_assets.reporting.page import Cell, Section, Table
 
-LINES_DRAWN = 6
-"""As many as can be told apart in grey."""
 SERIES_SHOWN = 10
-INTERVALS_DRAWN = 40
 
 
 def changes_section(report: Report) -> Section:
@@ -31,7 +24,7 @@ def changes_section(report: Report) -> Section:
     if len(batches) < 2:
         return Section(title, "The window has one batch: nothing to compare.")
     drawn = [one for one in changes if one["largest"] is not None][:LINES_DRAWN]
-    plot = _by_batch(
+    plot = lines_by_batch(
         "Distance of each batch to the window, series that change most",
         "Jensen-Shannon distance (base 2)",
         batches,
@@ -47,30 +40,14 @@ def changes_section(report: Report) -> Section:
 
 
 def balance_section(report: Report) -> Section:
-    """The share of positives and of missing values by batch."""
-    target, batches = report["target"], report["batches"]
-    blocks: list[Plot] = []
-    known = [one for one in report["balance"] if one["labelled"]]
-    if known and len(known) <= INTERVALS_DRAWN:
-        intervals = (Interval(b["batch"], b["positive_share"], b["low"], b["high"]) for b in known)
-        blocks.append(
-            IntervalPlot(
-                alt=f"Share of {target} by batch",
-                x_label=f"share of {target}",
-                intervals=tuple(intervals),
-                limit=report["labels"]["positive_share"],
-                limit_name="whole window",
-            )
-        )
-    elif known:
-        shares = {one["batch"]: one["positive_share"] for one in report["balance"]}
-        blocks.append(_by_batch(f"Share of {target} by batch", "share", batches, {target: shares}))
+    """The target and the share of missing values by batch."""
+    batches = report["batches"]
+    text, blocks = balance_plots(report)
     varying = [one for one in report["missing_by_batch"] if one["difference"] > 0.0]
     if varying and len(batches) > 1:
         lines = _alike(varying, report["limits"]["missing_share"])
         name = "Missing values by batch, columns that differ most"
-        blocks.append(_by_batch(name, "share of rows", batches, lines))
-    text = f"How often {target} is positive in each batch, with 95% intervals"
+        blocks.append(lines_by_batch(name, "share of rows", batches, lines))
     missing = ", and which share of its rows has no value." if len(blocks) > 1 else "."
     return Section("Balance and missing values by batch", text + missing, tuple(blocks))
 
@@ -137,19 +114,3 @@ def _standing_out(report: Report) -> Table:
 
 def _two_digits(value: float | None) -> Cell:
     return None if value is None else round(value, 2)
-
-
-def _by_batch(
-    alt: str, y_label: str, batches: list[str], lines: dict[str, dict[str, float | None]]
-) -> LinePlot:
-    places = tuple(float(place) for place in range(len(batches)))
-    return LinePlot(
-        alt=alt,
-        x_label="batch",
-        y_label=y_label,
-        lines=tuple(
-            Line(name, places, tuple(values[batch] for batch in batches))
-            for name, values in lines.items()
-        ),
-        categories=tuple(batches),
-    )

@@ -33,6 +33,7 @@ from mlops_assets.data.representation.proportions import (
     holm,
     wilson,
 )
+from mlops_assets.target_declaration import Target
 from mlops_assets.use_case import UseCase
 
 FEWEST_SHOWN = 5
@@ -49,17 +50,19 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rows:
-    """What each row is: its ``split`` as a position in ``SPLIT_NAMES``, and its ``label``: 0, 1, or
-    NaN without one."""
+    """What each row is: its ``split`` as a position in ``SPLIT_NAMES``, and its ``label`` as a
+    number, NaN without one; whether labels are 0 and 1, so that groups have a rate of them."""
 
     split: NDArray[np.int64]
     label: NDArray[np.float64]
+    is_binary: bool = True
 
     @classmethod
-    def of(cls, features: pd.DataFrame, target: str) -> "Rows":
+    def of(cls, features: pd.DataFrame, target: Target) -> "Rows":
         return cls(
             pd.Index(SPLIT_NAMES).get_indexer(pd.Index(features["split"])).astype(np.int64),
-            features[target].to_numpy(np.float64, na_value=np.nan),
+            features[target.column].to_numpy(np.float64, na_value=np.nan),
+            target.task == "binary",
         )
 
     @property
@@ -69,12 +72,13 @@ class Rows:
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows, labelled rows and positive ones of each group, as ``[groups, splits]``."""
+    """Rows, labelled rows and positive ones of each group, as ``[groups, splits]``; of a target
+    that is not binary, no row is called positive."""
 
     grouping: Grouping
     rows: Counts
     labelled: Counts
-    positive: Counts
+    positive: Counts | None
 
 
 def count(grouping: Grouping, rows: Rows) -> Counted:
@@ -84,7 +88,8 @@ def count(grouping: Grouping, rows: Rows) -> Counted:
     def table(which: NDArray[np.bool_] | slice) -> Counts:
         return np.bincount(cells[which], minlength=shape[0] * shape[1]).reshape(shape)
 
-    return Counted(grouping, table(slice(None)), table(rows.has_label), table(rows.label == 1.0))
+    positive = table(rows.label == 1.0) if rows.is_binary else None
+    return Counted(grouping, table(slice(None)), table(rows.has_label), positive)
 
 
 def totals(rows: Rows) -> tuple[dict[str, int | str], dict[str, int | str]]:
@@ -101,15 +106,18 @@ def label_rate(rows: Rows) -> float | None:
 
 
 def figures(counted: Counted, place: int) -> Figures:
-    """A group's counts by split and its label rate over the window, as they may be written."""
-    labelled = int(counted.labelled[place].sum())
-    rate = wilson(int(counted.positive[place].sum()), labelled)
-    return {
+    """A group's counts by split and, of a binary target, its label rate over the window, as they
+    may be written."""
+    found: Figures = {
         "group": counted.grouping.names[place],
         "rows": by_split(counted.rows[place]),
         "labelled": by_split(counted.labelled[place]),
-        "label_rate": (UNKNOWN if is_hidden(labelled) else rate).as_figures(),
     }
+    if counted.positive is not None:
+        labelled = int(counted.labelled[place].sum())
+        rate = wilson(int(counted.positive[place].sum()), labelled)
+        found["label_rate"] = (UNKNOWN if is_hidden(labelled) else rate).as_figures()
+    return found
 
 
 def shown(rows: int) -> int | str:
@@ -197,18 +205,19 @@ def rate_differences(counted: Sequence[Counted]) -> list[Figures]:
     p-value corrected (Holm) for all pairs of all columns, and how many pairs differ beyond chance.
 
     Compared are groups of at least ``ROWS_TO_COMPARE`` labelled rows, the
-    ``MOST_GROUPS_COMPARED`` largest of a column.
+    ``MOST_GROUPS_COMPARED`` largest of a column; none where the target is not binary.
     """
     by_column = []
-    for one in counted:
-        labelled, positive = one.labelled.sum(axis=1), one.positive.sum(axis=1)
+    with_rates = [(one, one.positive) for one in counted if one.positive is not None]
+    for one, positives in with_rates:
+        labelled, positive = one.labelled.sum(axis=1), positives.sum(axis=1)
         enough = [int(i) for i in np.argsort(-labelled, kind="stable")[:MOST_GROUPS_COMPARED]]
         compared = [i for i in enough if labelled[i] >= ROWS_TO_COMPARE]
         by_column.append(differences(positive.tolist(), labelled.tolist(), compared))
     corrected = iter(holm([pair.p_value for pairs_ in by_column for pair in pairs_]))
     return [
         _largest(one.grouping, pairs_, [next(corrected) for _ in pairs_])
-        for one, pairs_ in zip(counted, by_column, strict=True)
+        for (one, _), pairs_ in zip(with_rates, by_column, strict=True)
     ]
 
 

@@ -40,7 +40,7 @@ def representation_page(report: Report) -> Page:
     sections = (
         _shortfalls_section(report),
         _shares_section(report),
-        _rates_section(report),
+        *((_rates_section(report),) if "label_rate" in report else ()),
         _rows_section(report),
         _crossings_section(report),
         _method_section(report),
@@ -54,7 +54,7 @@ def _facts(report: Report) -> tuple[tuple[str, Cell], ...]:
     return (
         ("Batches", f"{len(batches)}: {window}"),
         *((f"{name.capitalize()} rows", rows) for name, rows in report["rows"].items()),
-        ("Share of positives", report["label_rate"]),
+        *((("Share of positives", report["label_rate"]),) if "label_rate" in report else ()),
         ("Fewest labelled test rows of a group", limits["min_rows"]),
         ("Smallest share of train rows to share in the reference", limits["min_ratio"]),
         ("Reference", report["reference_source"] or "none declared"),
@@ -223,7 +223,11 @@ def _difference_rows(one: Report) -> list[tuple[Cell, ...]]:
 
 
 COUNTS = ("Train rows", "Calibration rows", "Labelled test rows")
-COUNTED = ("Group", "Verdict", *COUNTS, "Label rate", "95% interval")
+RATE = ("Label rate", "95% interval")
+RATES_METHOD = (
+    "Differences of label rates are tested with the two-proportion z-test, p corrected (Holm) for "
+    "all pairs of all columns; compared are groups of at least {rows} labelled rows.\n\n"
+)
 
 
 def _rows_section(report: Report) -> Section:
@@ -239,22 +243,24 @@ def _rows_section(report: Report) -> Section:
         for column in report["columns"]
         for one in column["groups"]
     )
-    return Section("Groups", f"{text}.", (Table("Every group", COUNTED, rows),))
+    return Section("Groups", f"{text}.", (Table("Every group", _counted_headings(report), rows),))
+
+
+def _counted_headings(report: Report) -> tuple[str, ...]:
+    return ("Group", "Verdict", *COUNTS, *(RATE if "label_rate" in report else ()))
 
 
 def _counted(one: Report, verdict: str) -> tuple[Cell, ...]:
-    rate = one["label_rate"]
-    nobody = not any(one["labelled"].values())
-    unknown = "" if nobody else "hidden"
-    return (
-        one["group"],
-        verdict,
-        one["rows"]["train"],
-        one["rows"]["calibration"],
-        one["labelled"]["test"],
-        unknown if rate["value"] is None else percent(rate["value"]),
-        unknown if rate["low"] is None else f"{percent(rate['low'])} to {percent(rate['high'])}",
-    )
+    counts = one["rows"]["train"], one["rows"]["calibration"], one["labelled"]["test"]
+    cells = (one["group"], verdict, *counts)
+    return (*cells, *_rate(one)) if "label_rate" in one else cells
+
+
+def _rate(one: Report) -> tuple[Cell, ...]:
+    rate, unknown = one["label_rate"], "hidden" if any(one["labelled"].values()) else ""
+    if rate["value"] is None:
+        return unknown, unknown
+    return percent(rate["value"]), f"{percent(rate['low'])} to {percent(rate['high'])}"
 
 
 def _crossings_section(report: Report) -> Section:
@@ -274,11 +280,12 @@ def _crossings_section(report: Report) -> Section:
         _counted(one, "too small to evaluate" if one["is_too_small"] else "can be evaluated")
         for one in shown
     )
-    return Section("Crossings", text, (Table("Crossings", COUNTED, rows),))
+    return Section("Crossings", text, (Table("Crossings", _counted_headings(report), rows),))
 
 
 def _method_section(report: Report) -> Section:
     limits = report["limits"]
+    rates = RATES_METHOD.format(rows=limits["rows_to_compare"]) if "label_rate" in report else ""
     return Section(
         "How to read this",
         "A group's share is that of the train rows that say which group they are of; rows that do "
@@ -286,10 +293,7 @@ def _method_section(report: Report) -> Section:
         f"{limits['confidence']:.0%}, with rows taken as independent of each other and the "
         "reference as exact. A group is under-represented only where the whole interval of share "
         f"divided by reference is below {limits['min_ratio']:g}.\n\n"
-        "Differences of label rates are tested with the two-proportion z-test, p corrected (Holm) "
-        "for all pairs of all columns; compared are groups of at least "
-        f"{limits['rows_to_compare']} labelled rows.\n\n"
-        f"So that nobody is singled out, counts of 1 to {limits['fewest_rows_shown'] - 1} are "
-        f"written as fewer than {limits['fewest_rows_shown']}, and what is computed from them is "
-        "hidden.",
+        f"{rates}So that nobody is singled out, counts of 1 to {limits['fewest_rows_shown'] - 1} "
+        f"are written as fewer than {limits['fewest_rows_shown']}, and what is computed from them "
+        "is hidden.",
     )

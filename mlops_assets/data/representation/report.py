@@ -45,13 +45,14 @@ def representation_report(features: pd.DataFrame, use_case: UseCase) -> Figures:
     """The figures of a training window, as ``report.json`` holds them.
 
     ``features`` are rows as ``build_features`` returns them: ``batch``, ``split``, the sensitive
-    columns, and the target as 0 or 1 (missing: no label). A group's share is that of the train rows
-    that say which group they are of. The reference is taken as exact, so that the interval of a
-    ratio is that of the share divided by it. Label rates are over the whole window. A count of one
-    to four is the text ``fewer than 5``, and what would give it away is ``None``.
+    columns, and the target as a number (missing: no label). A group's share is that of the train
+    rows that say which group they are of. The reference is taken as exact, so that the interval of
+    a ratio is that of the share divided by it. Label rates are over the whole window, and only of a
+    binary target. A count of one to four is the text ``fewer than 5``, and what would give it away
+    is ``None``.
     """
     declared = use_case.representation
-    rows = Rows.of(features, use_case.target.column)
+    rows = Rows.of(features, use_case.target)
     groupings, counted, columns = [], [], []
     for name in use_case.sensitive:
         grouping = may_be_named(features, name, use_case)
@@ -66,7 +67,7 @@ def representation_report(features: pd.DataFrame, use_case: UseCase) -> Figures:
         "batches": sorted(str(batch) for batch in features["batch"].unique()),
         "rows": every,
         "labelled": labelled,
-        "label_rate": label_rate(rows),
+        **({"label_rate": label_rate(rows)} if rows.is_binary else {}),
         "limits": _limits(declared),
         "reference_source": declared.reference_source,
         "policy": declared.policy,

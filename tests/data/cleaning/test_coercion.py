@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_assets.column_declaration import Column
-from mlops_assets.data.cleaning.coercion import Reading, as_text, coerce
+from mlops_assets.data.cleaning.coercion import Reading, coerce
+from mlops_assets.data.cleaning.plain_values import as_text
 
 NUMBERS = ("1", " 2 ", "+3", "-0", "1.", ".5", "1e5", "1e400", "nan", "inf", "0x1F", "1_0", "1.5")
 LIMITS = ("9007199254740992", "9007199254740991", "", " ", "x", "true", "FALSE", "0.0", "?", "999")

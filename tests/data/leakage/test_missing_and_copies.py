@@ -6,10 +6,8 @@ import pytest
 from planted_leaks import labels_of, verdicts
 from scipy.stats import binomtest, norm
 
-from mlops_assets.data.leakage.leakage import (
-    exists_only_with_label,
-    mirrors_target,
-)
+from mlops_assets.data.leakage.copies import mirrors_target
+from mlops_assets.data.leakage.leakage import exists_only_with_label
 
 # Missing together with the label
 

@@ -93,7 +93,7 @@ def test_long_texts_are_cut_but_stay_apart() -> None:
 
 def test_labels_are_none_negative_or_positive() -> None:
     target = code_column(pa.chunked_array([[True, None, False]]), Column(type="boolean"))
-    assert label_codes(target).tolist() == [2, 0, 1]
+    assert label_codes(target, is_binary=True).tolist() == [2, 0, 1]
 
 
 def test_counts_are_of_rows_labels_and_positives() -> None:

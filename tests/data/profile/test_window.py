@@ -13,8 +13,8 @@ from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.profile.report import profile_report
 from mlops_assets.data.profile.summary import profile
+from mlops_assets.data.profile.target_sections import INTERVALS_DRAWN
 from mlops_assets.data.profile.window import merged, window_page, window_report
-from mlops_assets.data.profile.window_sections import INTERVALS_DRAWN
 from mlops_assets.reporting.html import MAX_BYTES, to_html
 from mlops_assets.reporting.page import LinePlot, Table
 from mlops_assets.use_case import UseCase

@@ -1,0 +1,100 @@
+"""The commands of ``mlops`` about a release: ``serve``, ``check-endpoint``, ``reproduce``,
+``restore``.
+
+Belongs here: printing what the functions called answer. Does not belong here: the parser
+(``cli.py``), or any of that work.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resources.workspace import Workspace
+
+Say = Callable[[str], None]
+
+
+def serve(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:
+    """Serve the champion, or the release that is named, until interrupted."""
+    from mlops_assets.serving.app import make_app
+    from mlops_assets.serving.predictor import Predictor
+    from mlops_assets.serving.release import released_model
+    from mlops_assets.serving.server import serve as serve_app
+
+    release = options.release or _champion(workspace)
+    if release is None:
+        say(f"{workspace.name} has no release yet: make run USE_CASE={workspace.name}")
+        return 1
+    bundle = workspace.releases.bundle(release)
+    signature = json.loads((bundle / "signature.json").read_bytes())
+    app = make_app(Predictor(released_model(bundle)), workspace.name, release, signature)
+    where = f"http://{options.host}:{options.port}/v2/models/{workspace.name}"
+    say(f"serving release {release} on {where}")
+    serve_app(app, options.host, options.port)
+    return 0
+
+
+def check_endpoint(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:
+    """Ask an endpoint the golden rows of a release, and compare with the recorded answers."""
+    from mlops_assets.serving.golden_check import check_endpoint as check
+    from mlops_assets.serving.release import manifest
+
+    release = options.release or _champion(workspace)
+    if release is None:
+        say(f"{workspace.name} has no release to compare with")
+        return 1
+    bundle = workspace.releases.bundle(release)
+    golden = json.loads((bundle / "golden.json").read_bytes())
+    file = options.file or manifest(bundle)["serves"]
+    verdict = check(options.url, workspace.name, golden, file)
+    for name, found in verdict["outputs"].items():
+        difference = found["largest_difference"]
+        apart = "" if difference is None else f", largest difference {difference:.3g}"
+        say(f"{name}: {found['rows_compared']} rows, {found['rows_beyond']} beyond{apart}")
+    for finding in verdict["findings"]:
+        say(finding)
+    said = "agrees with" if verdict["agrees"] else "does NOT agree with"
+    say(f"{options.url} {said} {file} of release {release}")
+    return 0 if verdict["agrees"] else 1
+
+
+def reproduce(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:
+    """Make a release again from its raw copies, and compare every hash."""
+    from mlops_assets.reproduce import reproduce as make_again
+    from resources.artifact_store import MissingArtifactError
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.into or Path(scratch) / "remade"
+        try:
+            answer = make_again(workspace, options.release, folder, say)
+        except MissingArtifactError as error:
+            say(str(error))
+            return 1
+    say(answer.to_text())
+    return 0 if answer.is_exact else 1
+
+
+def restore(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:
+    """Bring back a version of an artifact by its hash."""
+    from resources.artifact_store import MissingArtifactError
+
+    if options.target.exists():
+        say(f"{options.target} exists already: name a folder that does not")
+        return 2
+    try:
+        workspace.store.restore(options.hash, options.target)
+    except MissingArtifactError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+def _champion(workspace: "Workspace") -> str | None:
+    from mlops_assets.governance.ledger import champion
+
+    entry = champion(workspace.releases.entries())
+    return None if entry is None else entry.release

@@ -1,0 +1,40 @@
+"""What a computation ran on that can change its bytes: versions of libraries, instructions.
+
+Belongs here: reading both from the running process. Does not belong here: comparing them with what
+a release was made on (``mlops_assets/governance/reproduction.py``).
+
+Nothing here names a machine, a user or a path: two machines on which the same code gives the same
+bytes give the same answer.
+"""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+LIBRARIES = (
+    "joblib",
+    "matplotlib",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pandas",
+    "pandera",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+)
+"""Those whose computation or file format reaches an artifact."""
+
+
+def computing_environment() -> dict[str, Any]:
+    """Python's and the libraries' versions, the processor's architecture, and the instructions
+    numpy found on it (its linear algebra and ONNX Runtime choose their kernels by the same)."""
+    import numpy as np
+
+    configuration: Any = np.show_config(mode="dicts")
+    return {
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "architecture": platform.machine(),
+        "instructions": sorted(configuration["SIMD Extensions"]["found"]),
+    }

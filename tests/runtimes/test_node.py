@@ -1,0 +1,46 @@
+"""The released files give the same answers in Node.js as here."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden_changes import CHANGES
+
+from mlops_assets.serving.golden_check import check_file
+
+
+def test_every_family_and_task_agrees(
+    bundle: Any, ask_node: Callable[[Any], dict[str, Any]]
+) -> None:
+    verdicts = ask_node(bundle)
+    assert {file: verdict["findings"] for file, verdict in verdicts.items()} == {
+        file: [] for file in bundle.files
+    }
+    golden = json.loads((bundle.folder / "golden.json").read_bytes())
+    rows = golden["request"]["inputs"][0]["shape"][0]
+    assert rows > 50
+    for file, verdict in verdicts.items():
+        assert verdict["agrees"]
+        assert all(answer["shape"][0] == rows for answer in verdict["answers"].values())
+        assert check_file(bundle.folder, golden, file)["agrees"]
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES))
+def test_what_is_wrong_is_found(
+    change: str, bundle_of: Any, ask_node: Callable[[Any], dict[str, Any]], tmp_path: Path
+) -> None:
+    task, finding, do = CHANGES[change]
+    verdict = ask_node(bundle_of(task, "linear").changed(tmp_path / "changed", do))["model.onnx"]
+    assert not verdict["agrees"]
+    assert any(found.startswith(finding) for found in verdict["findings"]), verdict["findings"]
+
+
+def test_a_file_that_is_no_model_does_not_agree(
+    bundle_of: Any, ask_node: Callable[[Any], dict[str, Any]], tmp_path: Path
+) -> None:
+    copy = bundle_of("binary", "linear").changed(tmp_path / "copy", lambda golden: None)  # noqa: ARG005
+    (copy.folder / "model.onnx").write_bytes(b"no model")
+    verdict = ask_node(copy)["model.onnx"]
+    assert not verdict["agrees"] and "could not be asked" in verdict["findings"][0]
