@@ -48,7 +48,7 @@ def leaderboard_section(training: Mapping[str, Any]) -> Section:
         "How the model was chosen",
         f"{training['chosen']} is the simplest candidate within one standard error of the paired "
         "difference to the best. Candidates that left after an early round were compared on fewer "
-        f"rows, so that their losses are not those of the last round.{left}",
+        f"folds, so that their losses are not those of the last round.{left}",
         (plot, scores, costs),
     )
 
@@ -63,7 +63,7 @@ def _score_row(entry: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         entry["name"],
         _plus_minus(entry["loss"], entry["standard_error"]),
-        "on other rows"
+        "on other folds"
         if entry["difference_to_best"] is None
         else _plus_minus(entry["difference_to_best"], entry["standard_error_of_difference"]),
         entry["rows"],

@@ -125,5 +125,5 @@ def _line(entry: dict[str, Any], timings: dict[str, float]) -> str:
 
 def _plus_minus(value: float | None, error: float | None) -> str:
     if value is None:
-        return "on other rows"
+        return "on other folds"
     return f"{value:.4f} ± " + ("MISSING" if error is None else f"{error:.4f}")

@@ -18,7 +18,7 @@ def test_every_candidate_is_in_the_table_with_its_cost_and_verdict() -> None:
     assert isinstance(plot, IntervalPlot)
     first, second = scores.rows
     assert first == ("ridge", "0.5000 ± 0.0100", "0.0000 ± 0.0000", 300, "chosen: the simplest")
-    assert second[2:] == ("on other rows", 300, "left after round 1")
+    assert second[2:] == ("on other folds", 300, "left after round 1")
     assert costs.rows[0] == ("ridge", 12, 34, 5678)
     assert [interval.label for interval in plot.intervals] == ["ridge"]
     assert (plot.intervals[0].low, plot.intervals[0].high) == (0.49, 0.51)
