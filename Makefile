@@ -20,7 +20,7 @@ serve: .venv/run.installed
 	$(BIN)/mlops serve $(USE_CASE)
 
 test: .venv/test.installed .venv-dvc/installed .venv/browser.checked .venv/runtimes.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/test.installed
 	$(BIN)/ruff check .

@@ -27,6 +27,19 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
+NOT_RUN = "not run: "
+"""What the reason begins with where tests need something that this machine lacks."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was not run, in a line of its own for each reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    places = [report.longrepr for report in skipped if isinstance(report.longrepr, tuple)]
+    reasons = {str(reason).removeprefix("Skipped: ") for _, _, reason in places}
+    for reason in sorted(reason for reason in reasons if reason.startswith(NOT_RUN)):
+        terminalreporter.write_sep("!", reason, yellow=True, bold=True)
+
+
 DECLARED: dict[str, Any] = {
     "title": "Late deliveries",
     "description": "Will a delivery be late?",

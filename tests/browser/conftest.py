@@ -30,27 +30,18 @@ FLAGS = [
 ]
 NOT_RUN = "not run: browser tests (no Chrome or Chromium found)"
 PATIENCE_MILLISECONDS = 120_000
-skipped = pytest.StashKey[bool]()
 
 
 def find_browser() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if find_browser() is not None:
         return
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.skip(reason=NOT_RUN))
-            config.stash[skipped] = True
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if config.stash.get(skipped, False):
-        terminalreporter.write_sep("!", NOT_RUN, yellow=True, bold=True)
 
 
 @pytest.fixture(scope="module")

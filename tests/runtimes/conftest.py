@@ -30,7 +30,6 @@ NO_BROWSER = (
     "not run: models in a browser (no Chrome or Chromium, or no onnxruntime-web in "
     "tests/runtimes: npm ci)"
 )
-not_run = pytest.StashKey[set[str]]()
 Verdicts = dict[str, dict[str, Any]]
 
 
@@ -54,26 +53,16 @@ def find_browser() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     runs = {
         "ask_node": bool(shutil.which("node")) and (MODULES / "onnxruntime-node").is_dir(),
         "ask_browser": bool(find_browser()) and (MODULES / "onnxruntime-web").is_dir(),
     }
     reasons = {"ask_node": NO_NODE, "ask_browser": NO_BROWSER}
-    missing: set[str] = set()
     for item in items:
         for name in {*runs} & {*getattr(item, "fixturenames", ())}:
             if not runs[name]:
                 item.add_marker(pytest.mark.skip(reason=reasons[name]))
-                missing.add(reasons[name])
-    config.stash[not_run] = missing
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for reason in sorted(config.stash.get(not_run, set[str]())):
-        terminalreporter.write_sep("!", reason, yellow=True, bold=True)
 
 
 @pytest.fixture(scope="session")
