@@ -25,9 +25,8 @@ def serve(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:
     from mlops_assets.serving.release import released_model
     from mlops_assets.serving.server import serve as serve_app
 
-    release = options.release or _champion(workspace)
+    release = options.release or _champion(workspace, say)
     if release is None:
-        say(f"{workspace.name} has no release yet: make run USE_CASE={workspace.name}")
         return 1
     bundle = workspace.releases.bundle(release)
     signature = json.loads((bundle / "signature.json").read_bytes())
@@ -43,9 +42,8 @@ def check_endpoint(workspace: "Workspace", options: argparse.Namespace, say: Say
     from mlops_assets.serving.golden_check import check_endpoint as check
     from mlops_assets.serving.release import manifest
 
-    release = options.release or _champion(workspace)
+    release = options.release or _champion(workspace, say)
     if release is None:
-        say(f"{workspace.name} has no release to compare with")
         return 1
     bundle = workspace.releases.bundle(release)
     golden = json.loads((bundle / "golden.json").read_bytes())
@@ -93,8 +91,11 @@ def restore(workspace: "Workspace", options: argparse.Namespace, say: Say) -> in
     return 0
 
 
-def _champion(workspace: "Workspace") -> str | None:
+def _champion(workspace: "Workspace", say: Say) -> str | None:
+    """The present champion; where there is none, what to do is said."""
     from mlops_assets.governance.ledger import champion
 
     entry = champion(workspace.releases.entries())
+    if entry is None:
+        say(f"{workspace.name} has no release yet: make run USE_CASE={workspace.name}")
     return None if entry is None else entry.release

@@ -29,7 +29,7 @@ from mlops_assets.pipeline import PARAMETERS_FILE
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import asset_key, batch_partitions
-from resources.computing_environment import computing_environment
+from resources.computing_environment import made_with
 from resources.workspace import Workspace
 from resources.yaml_files import to_yaml
 from sensors.tick import execute
@@ -72,13 +72,8 @@ def reproduce(workspace: Workspace, release: str, folder: Path, progress: Progre
         artifacts,
         failures,
         () if first is None else _how(workspace, remade, first),
-        environment_differences(recipe.manifest["made_with"], made_with(remade)),
+        environment_differences(recipe.manifest["made_with"], made_with(remade.code_hashes)),
     )
-
-
-def made_with(workspace: Workspace) -> dict[str, Any]:
-    """Code, libraries and processor: what can change a release's bytes beside its inputs."""
-    return {"code": workspace.code_hashes, **computing_environment()}
 
 
 def _recipe(workspace: Workspace, release: str) -> _Recipe:

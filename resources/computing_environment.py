@@ -8,6 +8,7 @@ bytes give the same answer.
 """
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -24,6 +25,12 @@ LIBRARIES = (
     "scipy",
 )
 """Those whose computation or file format reaches an artifact."""
+
+
+def made_with(code: Mapping[str, str]) -> dict[str, Any]:
+    """What can change a release's bytes beside its inputs: the hash of each artifact's ``code``,
+    and the computing environment."""
+    return {"code": dict(code), **computing_environment()}
 
 
 def computing_environment() -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pandas as pd
 
 from mlops_assets.answers import Answers, from_outputs
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.export.assets import answers, model_answers
+from mlops_assets.export.assets import answers, model_answers, model_file
 from mlops_assets.governance.ledger import incumbent
 from mlops_assets.release.answers import released_answers
-from mlops_assets.release.bundle import FORM_ARTIFACTS, Form, signature
+from mlops_assets.release.bundle import FORM_ARTIFACTS, signature
 from mlops_assets.training.assets import load_features, target_variance
 from resources.artifact_store import ArtifactKey
 from resources.assets import define, stored, storing, write_report
@@ -127,7 +127,7 @@ def _forms(workspace: Workspace, test: pd.DataFrame) -> dict[str, Answers | None
     from mlops_assets.export.tensors import to_tensors
 
     tensors = to_tensors(test, workspace.use_case.inputs)
-    files = {name: _file(workspace, name) for name in FORM_ARTIFACTS}
+    files = {name: model_file(workspace, name) for name in FORM_ARTIFACTS}
     forms: dict[str, Answers | None] = {
         name: answers(path, tensors) if path.is_file() else None for name, path in files.items()
     }
@@ -158,13 +158,9 @@ def _baseline_answers(workspace: Workspace, rows: int) -> Answers:
     return baseline_answers(target.task, labels, rows, len(target.class_names))
 
 
-def _file(workspace: Workspace, form: Form) -> Path:
-    return workspace.store.folder(ArtifactKey(FORM_ARTIFACTS[form])) / "model.onnx"
-
-
 def _sizes(workspace: Workspace) -> dict[str, int | None]:
     """The bytes of the files of the exported forms, ``None`` for one that was not made."""
-    files = {name: _file(workspace, name) for name in FORM_ARTIFACTS}
+    files = {name: model_file(workspace, name) for name in FORM_ARTIFACTS}
     return {name: path.stat().st_size if path.is_file() else None for name, path in files.items()}
 
 

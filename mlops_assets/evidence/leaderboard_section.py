@@ -7,6 +7,7 @@ record (``training/selection.py``, ``training/record.py``).
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_assets.reporting.cell_text import MISSING
 from mlops_assets.reporting.page import Cell, Interval, IntervalPlot, Section, Table
 
 SHOWN = ("chosen", "family", "loss", "baseline", "complexity", "leaderboard", "not_tried")
@@ -59,17 +60,18 @@ def _interval(entry: Mapping[str, Any]) -> Interval:
     return Interval(entry["name"], loss, low, high)
 
 
+def score_cells(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """A candidate's loss and its difference to the best, each with its standard error."""
+    loss = _plus_minus(entry["loss"], entry["standard_error"])
+    if entry["difference_to_best"] is None:
+        return loss, "on other folds"
+    return loss, _plus_minus(entry["difference_to_best"], entry["standard_error_of_difference"])
+
+
 def _score_row(entry: Mapping[str, Any]) -> tuple[Cell, ...]:
-    return (
-        entry["name"],
-        _plus_minus(entry["loss"], entry["standard_error"]),
-        "on other folds"
-        if entry["difference_to_best"] is None
-        else _plus_minus(entry["difference_to_best"], entry["standard_error_of_difference"]),
-        entry["rows"],
-        f"chosen: {entry['why']}" if entry["chosen"] else entry["why"],
-    )
+    verdict = f"chosen: {entry['why']}" if entry["chosen"] else entry["why"]
+    return entry["name"], *score_cells(entry), entry["rows"], verdict
 
 
 def _plus_minus(value: float, error: float | None) -> str:
-    return f"{value:.4f} ± " + ("MISSING" if error is None else f"{error:.4f}")
+    return f"{value:.4f} ± " + (MISSING if error is None else f"{error:.4f}")

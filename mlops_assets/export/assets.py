@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mlops_assets.answers import Answers, from_outputs
 from mlops_assets.content_hash import json_bytes
+from mlops_assets.release.bundle import FORM_ARTIFACTS, Form
 from mlops_assets.training.assets import load_features, target_variance
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, Lineage, MissingArtifactError
@@ -52,6 +53,11 @@ def model_answers(workspace: Workspace, rows: pd.DataFrame) -> Answers:
 def _recorded_md5(lineage: Lineage | None, file: str) -> str | None:
     files = lineage.files if lineage else ()
     return next((found.md5 for found in files if found.path == file), None)
+
+
+def model_file(workspace: Workspace, form: Form) -> Path:
+    """Where an exported form of the model is, if it was made."""
+    return workspace.store.folder(ArtifactKey(FORM_ARTIFACTS[form])) / "model.onnx"
 
 
 def answers(model: Path, tensors: dict[str, NDArray[Any]]) -> Answers:

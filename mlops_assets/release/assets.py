@@ -1,6 +1,5 @@
 """The asset of the release stage: ``release``, the champion and the decision that made it."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -146,7 +145,7 @@ def _entry(workspace: Workspace, decision: Decision, evidence: Evidence, made: s
 
 
 def _make_bundle(workspace: Workspace, compared_with: str | None) -> str:
-    from resources.computing_environment import computing_environment
+    from resources.computing_environment import made_with
 
     store = workspace.store
     features = store.json(ArtifactKey("features"), "features.json")
@@ -161,7 +160,7 @@ def _make_bundle(workspace: Workspace, compared_with: str | None) -> str:
         reference=_monitoring_reference(workspace, chosen["form"]),
         golden=_golden(workspace),
         compared_with=compared_with,
-        made_with={"code": workspace.code_hashes, **computing_environment()},
+        made_with=made_with(workspace.code_hashes),
         serves=chosen["form"],
         why=tuple(chosen["reasons"]),
     )
@@ -177,12 +176,9 @@ def _corrections(workspace: Workspace, batches: list[str]) -> dict[str, str]:
     return {batch: md5 for batch, md5 in used.items() if md5 is not None}
 
 
-def _model_file(workspace: Workspace, form: Form) -> Path:
-    return workspace.store.folder(ArtifactKey(FORM_ARTIFACTS[form])) / "model.onnx"
-
-
 def _golden(workspace: Workspace) -> dict[str, Any]:
     """Made-up rows, and what each file of the bundle answers to them."""
+    from mlops_assets.export.assets import model_file
     from mlops_assets.release.golden import golden_file, golden_rows
     from mlops_assets.serving.predictor import Predictor
     from mlops_assets.training.assets import load_features
@@ -190,7 +186,7 @@ def _golden(workspace: Workspace) -> dict[str, Any]:
     use_case = workspace.use_case
     calibration = load_features(workspace, "calibration")
     rows = golden_rows(calibration, use_case.inputs, use_case.training.seed)
-    files = {FORM_FILES[form]: _model_file(workspace, form) for form in FORM_ARTIFACTS}
+    files = {FORM_FILES[form]: model_file(workspace, form) for form in FORM_ARTIFACTS}
     outputs = {n: Predictor(path).predict(rows) for n, path in files.items() if path.is_file()}
     return golden_file(rows, outputs)
 
@@ -199,7 +195,7 @@ def _monitoring_reference(workspace: Workspace, form: Form) -> dict[str, Any]:
     """What later batches are compared with: summarised once, so that no training row is needed
     again. The scores are those on the calibration rows, which the fit has not seen and which are
     spread over the window."""
-    from mlops_assets.export.assets import answers
+    from mlops_assets.export.assets import answers, model_file
     from mlops_assets.export.tensors import to_tensors
     from mlops_assets.monitoring.histograms import summarise_outcomes, summarise_scores, with_scores
     from mlops_assets.training.assets import load_features, target_variance
@@ -207,7 +203,7 @@ def _monitoring_reference(workspace: Workspace, form: Form) -> dict[str, Any]:
     store, target = workspace.store, workspace.use_case.target
     rows = load_features(workspace, "calibration")
     tensors = to_tensors(rows, workspace.use_case.inputs)
-    scores = summarise_scores(target, answers(_model_file(workspace, form), tensors))
+    scores = summarise_scores(target, answers(model_file(workspace, form), tensors))
     inputs = store.json(ArtifactKey("features"), "reference.json")
     explained = store.report(ArtifactKey("explainability_report"))["explanation"]
     evaluation = store.report(ArtifactKey("evaluation_report"))

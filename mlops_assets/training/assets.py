@@ -110,20 +110,15 @@ def _leaderboard(record: dict[str, Any], timings: dict[str, dict[str, float]]) -
 
 
 def _line(entry: dict[str, Any], timings: dict[str, float]) -> str:
+    from mlops_assets.evidence.leaderboard_section import score_cells
+
     counted = entry["complexity"]
     cells = [
         entry["name"],
-        _plus_minus(entry["loss"], entry["standard_error"]),
-        _plus_minus(entry["difference_to_best"], entry["standard_error_of_difference"]),
+        *score_cells(entry),
         f"{entry['rows']:,}",
         *(f"{counted[name]:,}" for name in ("parameters", "operations", "bytes")),
         f"{timings['microseconds_a_row']:.1f}" if timings else "MISSING",
         entry["why"],
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _plus_minus(value: float | None, error: float | None) -> str:
-    if value is None:
-        return "on other folds"
-    return f"{value:.4f} ± " + ("MISSING" if error is None else f"{error:.4f}")
