@@ -96,7 +96,7 @@ def test_a_header_alone_is_a_table_without_rows() -> None:
         assert _read(content)[0] == {"a": [], "b": []}
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n\r\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
 def test_nothing_is_an_error(content: bytes) -> None:
     assert "deliver it" in _error(content)
 
