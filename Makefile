@@ -14,7 +14,7 @@ run: .venv/run.installed .venv-dvc/installed
 	$(BIN)/mlops run $(USE_CASE)
 
 ui: .venv/run.installed .venv-dvc/installed
-	$(BIN)/dg dev --host 127.0.0.1 --port 3000
+	$(BIN)/mlops reports --port 3001 -- $(BIN)/dg dev --host 127.0.0.1 --port 3000
 
 serve: .venv/run.installed
 	$(BIN)/mlops serve $(USE_CASE)
@@ -31,6 +31,7 @@ lint: .venv/test.installed
 bench: .venv/test.installed .venv-dvc/installed
 	$(BIN)/python benchmarks/data_stage.py
 	$(BIN)/python benchmarks/quantization.py
+	$(BIN)/python benchmarks/explanations.py
 	$(BIN)/python benchmarks/orchestration.py
 
 .venv/bin/python:

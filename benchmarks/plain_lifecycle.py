@@ -2,64 +2,37 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from benchmarks_support import workspace_of
-from threadpoolctl import threadpool_limits
+from plain_evidence import Reference, judge, write
+from plain_model import export
 
-from mlops_assets.answers import Answers, from_outputs
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.cleaning.cleaned_batch import write_cleaned
 from mlops_assets.data.features import build_features, to_table
+from mlops_assets.data.labels import encode_labels
 from mlops_assets.data.parquet_files import read_chunks, write_table
 from mlops_assets.data.profile.page import profile_page
 from mlops_assets.data.profile.report import profile_report
 from mlops_assets.data.profile.summary import profile_chunks
-from mlops_assets.data.profile.window import window_page, window_report
+from mlops_assets.data.profile.window import merged, window_page, window_report
 from mlops_assets.data.raw_copy import describe
 from mlops_assets.data.representation.page import representation_page
 from mlops_assets.data.window import describe_window
-from mlops_assets.evidence.evaluation import evaluation_report, form_to_serve
-from mlops_assets.evidence.evaluation_page import evaluation_page
-from mlops_assets.evidence.explainability import explain
-from mlops_assets.evidence.explainability_page import explainability_page
-from mlops_assets.evidence.groups import row_groups
-from mlops_assets.export.onnx_graph import to_onnx
-from mlops_assets.export.parity import compare
-from mlops_assets.export.quantization import quantize
-from mlops_assets.export.tensors import to_tensors
-from mlops_assets.monitoring.drift import detect, drift_report
+from mlops_assets.evidence.metrics.groups import row_groups
+from mlops_assets.monitoring.drift import detect, drift_report, outcome_drift
 from mlops_assets.monitoring.drift_page import drift_page
-from mlops_assets.monitoring.histograms import (
-    count,
-    count_scores,
-    summarise,
-    summarise_scores,
-    with_scores,
-)
+from mlops_assets.monitoring.histograms import count, count_outcomes, count_scores
 from mlops_assets.monitoring.performance import performance_report
 from mlops_assets.monitoring.performance_page import performance_page
-from mlops_assets.release.bundle import signature
-from mlops_assets.reporting.html import to_html
-from mlops_assets.reporting.markdown import to_markdown
-from mlops_assets.reporting.page import Page
-from mlops_assets.serving.app import make_app
-from mlops_assets.serving.client import ask
-from mlops_assets.serving.predictor import Predictor
-from mlops_assets.serving.server import running
-from mlops_assets.training.baseline import baseline_answers
-from mlops_assets.training.fit import Training, train
 from mlops_assets.use_case import UseCase
 from resources.workspace import Workspace
-
-VARIANCE = 1.0
-"""The use case of the benchmark is a classification: see ``mlops_assets.answers.row_losses``."""
 
 
 def main(root: Path) -> None:
@@ -70,47 +43,46 @@ def main(root: Path) -> None:
     reports: list[dict[str, Any]] = []
     for batch in made:
         reports.append(describe_batch(batch, use_case, out, reports))
-    cleaned = {batch.name: batch.rows() for batch in made}
-    counts = {batch.name: batch.counts for batch in made}
-    window = {b: rows for b, rows in cleaned.items() if b <= workspace.last_batch}
-    features = build_features(window, use_case)
+    window = [batch for batch in made if batch.name <= workspace.last_batch]
+    features = learn_from(window, reports, use_case, out)
+    model = export(features, use_case, out)
+    reference = judge(model, features, use_case, out)
+    for batch in made[len(window) :]:
+        watch(batch.rows(), batch.name, reference, use_case, out)
+
+
+def learn_from(
+    window: list["Batch"], reports: list[dict[str, Any]], use_case: UseCase, out: Path
+) -> pd.DataFrame:
+    """The features of the training window, written with all that is said of it."""
+    cleaned = {batch.name: batch.rows() for batch in window}
+    counts = {batch.name: batch.counts for batch in window}
+    features = build_features(cleaned, use_case)
     write_table(to_table(features), out / "features.parquet")
     documents = describe_window(
         features,
-        window,
+        cleaned,
         use_case,
-        cleaned=dict.fromkeys(window, "-"),
-        counts={b: counts[b] for b in window},
+        cleaned=dict.fromkeys(cleaned, "-"),
+        counts=counts,
         excluded={},
     )
     for name, document in documents.items():
         (out / name).write_bytes(json_bytes(document))
+    summaries = {batch.name: batch.summary(use_case) for batch in window}
     profiled = window_report(
-        {b.name: b.summary(use_case) for b in made if b.name in window},
-        {report["batch"]: report for report in reports if report["batch"] in window},
-        {b: counts[b] for b in window},
+        summaries,
+        {report["batch"]: report for report in reports if report["batch"] in cleaned},
+        counts,
         use_case=use_case,
         features=documents["features.json"],
         leakage=documents["leakage.json"],
     )
-    write(out, "window", profiled, window_page(profiled))
+    (out / "window profile.json").write_bytes(json_bytes(merged(summaries)))
+    write(out, "window", profiled, window_page(profiled), use_case)
     represented = documents["representation.json"]
-    write(out, "representation", represented, representation_page(represented))
-    target = use_case.target
-    training = train(features, use_case, lambda _: None, lambda model: len(to_onnx(model, target)))
-    joblib.dump(training.model, out / "model.joblib")
-    onnx = to_onnx(training.model, target)
-    (out / "model.onnx").write_bytes(onnx)
-    predictor = Predictor(out / "model.onnx")
-
-    def predict(rows: pd.DataFrame) -> Answers:
-        return from_outputs(predictor.predict(to_tensors(rows, use_case.inputs)))
-
-    split = {name: rows.reset_index(drop=True) for name, rows in features.groupby("split")}
-    reference = evidence(training, onnx, predict, split, use_case, out)
-    for batch in cleaned:
-        if batch > workspace.last_batch:
-            watch(cleaned[batch], batch, predict, reference, use_case, out)
+    write(out, "representation", represented, representation_page(represented), use_case)
+    return features
 
 
 @dataclass(frozen=True)
@@ -163,105 +135,48 @@ def describe_batch(
         counts=batch.counts,
         earlier=earlier,
     )
-    write(out, f"profile {batch.name}", report, profile_page(report))
+    write(out, f"profile {batch.name}", report, profile_page(report), use_case)
     return report
 
 
-def evidence(
-    training: Training,
-    onnx: bytes,
-    predict: Any,
-    split: dict[Any, Any],
-    use_case: UseCase,
-    out: Path,
-) -> dict[str, Any]:
-    test, inputs, seed = split["test"], use_case.inputs, use_case.training.seed
-    target, record = use_case.target, training.record
-    with threadpool_limits(limits=1):
-        answers = training.model.answers(test)
-    compare(target.task, answers, predict(test), use_case.limits.onnx_difference)
-    calibration = to_tensors(split["calibration"], inputs)
-    prefer = use_case.quantization.prefer
-    made = quantize(onnx, record["family"], target.task, calibration, prefer).model
-    quantized = None if made is None else Predictor(made)
-    tensors = to_tensors(test, inputs)
-    forms: dict[str, Answers | None] = {
-        "model": answers,
-        "onnx": predict(test),
-        "quantized": None if quantized is None else from_outputs(quantized.predict(tensors)),
-    }
-    labels = split["train"][target.column].to_numpy()
-    usual = baseline_answers(target.task, labels, len(test), len(target.class_names))
-    sizes = {"onnx": len(onnx), "quantized": None if made is None else len(made)}
-    form, _ = form_to_serve(test, forms, use_case, VARIANCE, sizes=sizes)
-    served = Predictor(onnx) if form == "onnx" or quantized is None else quantized
-    with running(make_app(served, "model", "candidate", signature(use_case))) as address:
-        forms["served"] = from_outputs(ask(address, "model", tensors))
-    evaluation = evaluation_report(
-        test,
-        forms,
-        usual,
-        None,
-        {"model": "-"},
-        use_case,
-        VARIANCE,
-        sizes=sizes,
-        training=record,
-    )
-    write(out, "evaluation", evaluation, evaluation_page(evaluation))
-    rows = test.sample(300, random_state=seed).reset_index(drop=True)
-    background = split["train"].sample(50, random_state=seed).reset_index(drop=True)
-    said = {"target": target, "seed": seed, "features": use_case.features}
-    labels = rows[target.column].to_numpy()
-    explanation = {
-        "use_case": use_case.title,
-        "target": use_case.target.description,
-        "subject": {"model": "-"},
-        "explanation": explain(predict, rows, background, inputs, labels=labels, **said),
-    }
-    write(out, "explanation", explanation, explainability_page(explanation))
-    scores = summarise_scores(target, predict(split["calibration"]))
-    return {
-        "histograms": with_scores(summarise(split["train"], inputs), scores),
-        "metrics": evaluation["forms"]["onnx"],
-    }
-
-
 def watch(
-    rows: pd.DataFrame,
-    batch: str,
-    predict: Any,
-    reference: dict[str, Any],
-    use_case: UseCase,
-    out: Path,
+    rows: pd.DataFrame, batch: str, reference: Reference, use_case: UseCase, out: Path
 ) -> None:
-    histograms, seed = reference["histograms"], use_case.training.seed
+    histograms, seed = reference.histograms, use_case.training.seed
     counts = count(rows, histograms)
-    counts |= count_scores(predict(rows), histograms)
+    counts |= count_scores(reference.predict(rows), histograms)
     found = detect(histograms, counts, monitoring=use_case.monitoring, seed=seed)
     names = {"use_case": use_case.title, "batch": batch, "champion": "-"}
-    drift = drift_report(found, **names, monitoring=use_case.monitoring)
-    write(out, f"drift {batch}", drift, drift_page(drift))
     labelled = rows[rows[use_case.target.column].notna()].reset_index(drop=True)
+    labels = encode_labels(labelled[use_case.target.column], use_case.target)
+    outcomes: Mapping[str, Any] = reference.outcomes
+    drift = drift_report(
+        found,
+        **names,
+        monitoring=use_case.monitoring,
+        attribution=reference.attribution,
+        outcomes=outcome_drift(
+            outcomes,
+            count_outcomes(labels, outcomes),
+            monitoring=use_case.monitoring,
+            seed=seed,
+        ),
+    )
+    write(out, f"drift {batch}", drift, drift_page(drift), use_case)
     performance = performance_report(
         use_case.target.task,
-        labelled[use_case.target.column].to_numpy(np.int64),
-        predict(labelled),
+        labels,
+        reference.predict(labelled),
         row_groups(labelled, use_case),
         **names,
         rows=len(rows),
-        reference=reference["metrics"],
+        reference=reference.metrics,
         retraining=use_case.retraining,
-        variance=VARIANCE,
+        variance=reference.variance,
         seed=seed,
+        cut=reference.rule.cut(labelled),
     )
-    write(out, f"performance {batch}", performance, performance_page(performance))
-
-
-def write(out: Path, name: str, report: dict[str, Any], page: Page) -> None:
-    (out / f"{name}.json").write_bytes(json_bytes(report))
-    (out / f"{name}.html").write_text(to_html(page), encoding="utf-8")
-    (out / f"{name}.md").write_text(to_markdown(page), encoding="utf-8")
+    write(out, f"performance {batch}", performance, performance_page(performance), use_case)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What a model of each task answers, and what an answer costs.
 
 Belongs here: the one form in which answers travel between rooms, and the loss that training, the
-gate and monitoring agree on. Does not belong here: metrics (``evidence/metrics.py``), or how a
-model comes to its answers (``training/``, ``serving/``).
+gate and monitoring agree on. Does not belong here: metrics (``evidence/metrics/``), or how a model
+comes to its answers (``training/``, ``serving/``).
 
 Answers are float64 ``[n, k]``:
 
@@ -13,18 +13,23 @@ Answers are float64 ``[n, k]``:
 Labels are ``[n]``: 0 or 1, the position of the class, or the number itself.
 """
 
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlops_assets.target_declaration import Target, Task
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Answers = NDArray[np.float64]
 Labels = NDArray[np.int64] | NDArray[np.float64]
 
 DECISION = 0.5
-"""Probability of the positive class from which the answer is the positive class."""
+"""Probability of the positive class from which the positive class is decided, where no costs are
+declared."""
 PROBABILITY_FLOOR = 1e-15
 """Probabilities are clipped to this and its complement before a logarithm."""
 INTERVAL_ANSWERS = ("prediction", "lower", "upper")
@@ -69,13 +74,103 @@ def row_losses(
     return losses
 
 
-def decisions(task: Task, answers: Answers) -> NDArray[np.int64] | None:
-    """The class each row is given, int64 ``[n]``; a number decides nothing: ``None``."""
+@dataclass(frozen=True)
+class DecisionRule:
+    """How a class is decided from an answer.
+
+    Binary: the positive class from ``threshold`` on; where ``group_column`` is named, from
+    ``group_thresholds`` of the row's value in it (as text; ``threshold`` where it is another).
+    Multiclass: the class whose expected cost is least, ``costs[true][decided]`` in the order of the
+    classes; without costs the most probable one. The thresholds are float32 numbers.
+    """
+
+    threshold: float = DECISION
+    costs: tuple[tuple[float, ...], ...] | None = None
+    group_column: str | None = None
+    group_thresholds: tuple[tuple[str, float], ...] = ()
+
+    def cut(self, rows: "pd.DataFrame | None" = None) -> "Cut":
+        """The rule as ``decisions`` takes it. ``rows`` ``[n]`` are needed where it goes by group;
+        raises ``ValueError`` where they are not given."""
+        if self.group_column is None:
+            return Cut(self.threshold, None if self.costs is None else np.array(self.costs))
+        if rows is None:
+            raise ValueError(f"decisions go by {self.group_column!r}: the rows are needed")
+        codes, values = group_values(rows[self.group_column])
+        by_value = dict(self.group_thresholds)
+        # Rows without a value have the code -1, and so the last threshold.
+        thresholds = [*(by_value.get(value, self.threshold) for value in values), self.threshold]
+        return Cut(np.array(thresholds, np.float64)[codes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule as JSON-able values; ``parse`` reads them."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, record: dict[str, Any]) -> "DecisionRule":
+        costs = record["costs"]
+        return cls(
+            record["threshold"],
+            None if costs is None else tuple(tuple(line) for line in costs),
+            record["group_column"],
+            tuple((value, threshold) for value, threshold in record["group_thresholds"]),
+        )
+
+
+def group_values(column: "pd.Series") -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The values of a categorical column as text, as thresholds by group know them, and which of
+    them each row has, int64 ``[n]``; -1 of a missing one. A whole number is the same text in
+    whatever dtype it is held."""
+    import pandas as pd
+
+    codes, levels = pd.factorize(column)
+    texts = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in levels]
+    # A tensor of strings has the empty one for a missing value.
+    is_missing = np.array([text == "" for text in texts] + [True])
+    return np.where(is_missing[codes], -1, codes).astype(np.int64), tuple(texts)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A decision rule applied to given rows: the threshold of each row, float64 ``[n]`` or one for
+    all, and the costs, float64 ``[k, k]``."""
+
+    threshold: float | NDArray[np.float64] = DECISION
+    costs: NDArray[np.float64] | None = None
+
+    def at(self, rows: NDArray[Any]) -> "Cut":
+        """The cut of some of the rows, by mask or positions."""
+        if isinstance(self.threshold, np.ndarray):
+            return replace(self, threshold=self.threshold[rows])
+        return self
+
+
+def decisions(task: Task, answers: Answers, cut: Cut | None = None) -> NDArray[np.int64] | None:
+    """The class each row is given by ``cut``, int64 ``[n]``; a number decides nothing: ``None``."""
     if task == "regression":
         return None
-    classes = answers[:, 0] >= DECISION if task == "binary" else answers.argmax(axis=1)
+    cut = cut or Cut()
+    if task == "binary":
+        classes = answers[:, 0] >= cut.threshold
+    elif cut.costs is None:
+        classes = answers.argmax(axis=1)
+    else:
+        classes = expected_costs(answers, cut.costs).argmin(axis=1)
     decided: NDArray[np.int64] = classes.astype(np.int64)
     return decided
+
+
+def expected_costs(answers: Answers, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What deciding each class is expected to cost, float64 ``[n, k]``, where the classes have the
+    probabilities ``answers`` ``[n, k]`` and ``costs`` are ``[true, decided]``.
+
+    Summed class by class, in their order, as the exported graph does: near a tie, another order of
+    summation would decide otherwise.
+    """
+    expected: NDArray[np.float64] = answers[:, :1] * costs[0]
+    for position in range(1, len(costs)):
+        expected = expected + answers[:, position : position + 1] * costs[position]
+    return expected
 
 
 def differences(

@@ -6,10 +6,10 @@ Belongs here: parsing the command line and printing. Does not belong here: any w
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_assets import cli_approval, cli_release, cli_reports
 from mlops_assets.fork_server import run_in_fork
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ LOADED_BY_STAGES = (
     "dagster._core.execution.execute_in_process",
     "mlops_assets.training.fit",
     "mlops_assets.export.onnx_graph",
-    "mlops_assets.evidence.evaluation_page",
-    "mlops_assets.evidence.explainability_page",
+    "mlops_assets.evidence.evaluation.evaluation_page",
+    "mlops_assets.evidence.explainability.explainability_page",
+    "mlops_assets.evidence.fairness.fairness_page",
+    "mlops_assets.evidence.risk.risk_page",
     "mlops_assets.monitoring.drift_page",
     "mlops_assets.monitoring.performance_page",
     "mlops_assets.reporting.html",
@@ -84,40 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     dvc_yaml.set_defaults(command=_dvc_yaml)
 
-    _add_release_commands(commands)
+    cli_release.add_commands(commands, _workspace, _say)
+    cli_approval.add_commands(commands, _workspace, _say)
+    cli_reports.add_command(commands, PROJECT / "artifacts", _say)
     return parser
-
-
-def _add_release_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    from mlops_assets import cli_release
-
-    def add(name: str, command: Callable[..., int], words: str) -> argparse.ArgumentParser:
-        parser = commands.add_parser(name, help=words)
-        parser.add_argument("use_case")
-        parser.set_defaults(
-            command=lambda options: command(_workspace(options.use_case), options, _say)
-        )
-        return parser
-
-    serve = add("serve", cli_release.serve, "answer over HTTP by the Open Inference Protocol v2")
-    serve.add_argument("--release", help="a release's hash; default: the champion")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8080)
-
-    words = "ask a deployment the golden rows of a release and compare its answers"
-    check = add("check-endpoint", cli_release.check_endpoint, words)
-    check.add_argument("url", help="where the Open Inference Protocol is spoken: http://host:port")
-    check.add_argument("--release", help="a release's hash; default: the champion")
-    check.add_argument("--file", help="the bundle's file that is deployed; default: what it serves")
-
-    words = "make a release again from its raw copies in an empty folder and compare every hash"
-    reproduce = add("reproduce", cli_release.reproduce, words)
-    reproduce.add_argument("release", help="a release's hash: see ledger.json")
-    reproduce.add_argument("--into", type=Path, help="an empty folder; default: a temporary one")
-
-    restore = add("restore", cli_release.restore, "bring back a version of an artifact by its hash")
-    restore.add_argument("hash")
-    restore.add_argument("target", type=Path, help="a folder that does not exist yet")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -138,6 +110,7 @@ def _run(options: argparse.Namespace) -> int:
     _report(workspace)
     for run in failed:
         _say(f"FAILED: {run.intent}: {run.message}")
+    cli_approval.say_what_is_awaited(workspace, _say)
     return 1 if failed else 0
 
 
@@ -155,6 +128,7 @@ def _tick(options: argparse.Namespace) -> int:
             success = success and all(run.success for run in finished)
             if not finished:
                 _say(f"{name}: nothing to do")
+            cli_approval.say_what_is_awaited(workspace, _say)
     return 0 if success else 1
 
 

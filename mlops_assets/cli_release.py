@@ -1,8 +1,8 @@
 """The commands of ``mlops`` about a release: ``serve``, ``check-endpoint``, ``reproduce``,
 ``restore``.
 
-Belongs here: printing what the functions called answer. Does not belong here: the parser
-(``cli.py``), or any of that work.
+Belongs here: their options, and printing what the functions called answer. Does not belong here:
+any of that work, or who says yes to a release (``cli_approval.py``).
 """
 
 import argparse
@@ -10,12 +10,58 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from resources.workspace import Workspace
 
 Say = Callable[[str], None]
+WorkspaceOf = Callable[[str], "Workspace"]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_commands(commands: Commands, workspace_of: WorkspaceOf, say: Say) -> None:
+    """Add the commands of this module to the parser."""
+
+    def add(name: str, command: Callable[..., int], words: str) -> argparse.ArgumentParser:
+        return add_command(commands, name, command, words, workspace_of, say)
+
+    served = add("serve", serve, "answer over HTTP by the Open Inference Protocol v2")
+    served.add_argument("--release", help="a release's hash; default: the champion")
+    served.add_argument("--host", default="127.0.0.1")
+    served.add_argument("--port", type=int, default=8080)
+
+    words = "ask a deployment the golden rows of a release and compare its answers"
+    check = add("check-endpoint", check_endpoint, words)
+    check.add_argument("url", help="where the Open Inference Protocol is spoken: http://host:port")
+    check.add_argument("--release", help="a release's hash; default: the champion")
+    check.add_argument("--file", help="the bundle's file that is deployed; default: what it serves")
+
+    words = "make a release again from its raw copies in an empty folder and compare every hash"
+    remade = add("reproduce", reproduce, words)
+    remade.add_argument("release", help="a release's hash: see ledger.json")
+    remade.add_argument("--into", type=Path, help="an empty folder; default: a temporary one")
+
+    restored = add("restore", restore, "bring back a version of an artifact by its hash")
+    restored.add_argument("hash")
+    restored.add_argument("target", type=Path, help="a folder that does not exist yet")
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    command: Callable[..., int],
+    words: str,
+    workspace_of: WorkspaceOf,
+    say: Say,
+) -> argparse.ArgumentParser:
+    """Add a command about one use case, which its first argument names."""
+    parser = commands.add_parser(name, help=words)
+    parser.add_argument("use_case")
+    parser.set_defaults(
+        command=lambda options: command(workspace_of(options.use_case), options, say)
+    )
+    return parser
 
 
 def serve(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:

@@ -17,6 +17,7 @@ from mlops_assets.data import checks as data_checks
 from mlops_assets.evidence import assets as evidence_assets
 from mlops_assets.export import assets as export_assets
 from mlops_assets.export import checks as export_checks
+from mlops_assets.governance.policy import effective_policy
 from mlops_assets.monitoring import assets as monitoring_assets
 from mlops_assets.monitoring import checks as monitoring_checks
 from mlops_assets.release import assets as release_assets
@@ -45,11 +46,19 @@ JOBS = {
         "onnx_model",
         "quantized_model",
         "evaluation_report",
+        "fairness_report",
         "explainability_report",
+        "risk_report",
     ),
-    "promote": ("release",),
+    "promote": ("approval", "release"),
+    "rollback": ("release",),
     "monitor": ("drift_report", "performance_report"),
-    "evaluate": ("evaluation_report", "explainability_report"),
+    "evaluate": (
+        "evaluation_report",
+        "fairness_report",
+        "explainability_report",
+        "risk_report",
+    ),
 }
 """What each job materializes."""
 
@@ -80,6 +89,7 @@ class Lifecycle(dg.Component):
 
 def build_definitions(workspace: Workspace) -> dg.Definitions:
     """Everything Dagster has to know about one use case."""
+    effective_policy(workspace.use_case)  # a deviation that does not fit it is an error here
     stages: tuple[Any, ...] = (
         data_assets,
         training_assets,

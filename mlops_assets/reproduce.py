@@ -27,6 +27,7 @@ from mlops_assets.governance.reproduction import (
 from mlops_assets.lifecycle import JOBS, build_definitions
 from mlops_assets.pipeline import PARAMETERS_FILE
 from mlops_assets.use_case import UseCase
+from resources.approvals import bring_approval
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import asset_key, batch_partitions
 from resources.computing_environment import made_with
@@ -104,6 +105,7 @@ def _lay_out(workspace: Workspace, recipe: _Recipe, root: Path) -> Workspace:
         if entry.release == recipe.release:
             break
         remade.releases.record(entry)
+    bring_approval(remade, workspace.releases.bundle(recipe.release))
     champion = recipe.manifest["compared_with"]
     if champion is not None:
         _copy_bundle(workspace, remade, champion)

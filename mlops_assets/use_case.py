@@ -12,6 +12,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlops_assets.column_declaration import NEEDS, Column, Feature, fits, source_columns
+from mlops_assets.evidence_declaration import (
+    RATES_OF_DECISIONS,
+    Decision,
+    Evaluation,
+    Explanation,
+    Fairness,
+    Risk,
+)
 from mlops_assets.policy_declaration import (
     Limits,
     Monitoring,
@@ -19,6 +27,7 @@ from mlops_assets.policy_declaration import (
     Quantization,
     Retraining,
 )
+from mlops_assets.responsibility_declaration import Policy
 from mlops_assets.source_declaration import Source
 from mlops_assets.specification import Condition, Severity, Share, Specification
 from mlops_assets.target_declaration import Target
@@ -166,11 +175,19 @@ class UseCase(Specification):
     representation: Representation = Representation()
     slices: tuple[Slice, ...] = ()
     training: Training
+    decision: Decision = Decision()
+    evaluation: Evaluation = Evaluation()
+    fairness: Fairness = Fairness()
+    explanation: Explanation = Explanation()
+    risk: Risk = Risk()
+    policy: Policy
     quantization: Quantization = Quantization()
     limits: Limits = Limits()
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
     promotion: Promotion = Promotion()
+    language: Literal["en", "fr"] = "en"
+    """Of the reports."""
     automation: Automation = Automation()
 
     @model_validator(mode="after")
@@ -207,6 +224,8 @@ class UseCase(Specification):
         if self.training.remedies.class_weights and self.target.task == "regression":
             yield "training.remedies.class_weights: a regression has no classes to weigh"
         yield from self._representation_problems()
+        yield from self._decision_problems()
+        yield from self._mitigation_problems()
 
     def _names_used(self) -> dict[str, tuple[str, ...]]:
         """The columns that other fields name."""
@@ -240,6 +259,44 @@ class UseCase(Specification):
             yield (
                 "training.remedies.resample: to the reference needs one column, with its shares "
                 "under representation.reference"
+            )
+
+    def _decision_problems(self) -> Iterator[str]:
+        task, classes = self.target.task, set(self.target.class_names)
+        if self.decision.costs is not None and task != "binary":
+            yield "decision.costs is for a binary task: for several classes, give a cost_matrix"
+        matrix = self.decision.cost_matrix
+        if matrix and task != "multiclass":
+            yield "decision.cost_matrix is for a multiclass task: for two classes, give costs"
+        named = [set(map(str, matrix))] if matrix else []
+        named += [set(map(str, line)) for line in matrix.values()]
+        if task == "multiclass" and any(line != classes for line in named):
+            wanted = ", ".join(self.target.class_names)
+            yield f"decision.cost_matrix: name every class in it, true and decided: {wanted}"
+        favourable = self.fairness.favourable
+        if favourable is not None and str(favourable) not in classes:
+            yield f"fairness.favourable {favourable!r} is none of {sorted(classes)}"
+
+    def _mitigation_problems(self) -> Iterator[str]:
+        mitigation = self.fairness.mitigation
+        for name in mitigation.reweighing:
+            if name not in self.sensitive:
+                yield f"fairness.mitigation.reweighing names {name!r}, which is no sensitive column"
+        if mitigation.reweighing and self.target.task == "regression":
+            yield "fairness.mitigation.reweighing: a regression has no outcomes to weigh"
+        by_group = mitigation.group_thresholds
+        if by_group is None:
+            return
+        field = "fairness.mitigation.group_thresholds"
+        column = self.columns.get(by_group.column)
+        if self.fairness.definition not in RATES_OF_DECISIONS:
+            yield f"{field} is for rates of decisions, not for {self.fairness.definition}"
+        if self.target.task != "binary":
+            yield f"{field} is for a binary task"
+        elif column is None or not column.sensitive_input or not column.is_category:
+            yield (
+                f"{field}.column {by_group.column!r} must be a categorical column with role: "
+                "sensitive and sensitive_input: true, so that it is known when the decision is made"
             )
 
     @property

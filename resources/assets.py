@@ -4,6 +4,7 @@ Belongs here: the frame around an asset's body. Does not belong here: any body (
 ``assets.py``).
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,7 +19,9 @@ from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.privacy.protection import MissingKeyError
+from mlops_assets.governance.policy import PolicyError
 from mlops_assets.reporting.page import Page
+from mlops_assets.reporting.report_files import FILE, report_address
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.dvc_lock import fields_md5, record_in_dvc_lock
 from resources.sources.base import SourceError, SourceLostError
@@ -27,12 +30,16 @@ from resources.workspace import ParameterError, Workspace
 EXPECTED_ERRORS = (
     BatchError,
     MissingKeyError,
+    PolicyError,
     SourceError,
     MissingArtifactError,
     ParameterError,
 )
 """Errors whose message says all a user needs: they fail a step without a stack trace."""
 
+REPORTS_URL = "MLOPS_REPORTS_URL"
+"""The environment variable with the address at which readers reach ``mlops reports``."""
+DEFAULT_REPORTS_URL = "http://127.0.0.1:3001"
 SOURCE_LOST_TAG = "mlops/source_lost"
 """On a run that failed because the source went away: it is tried again when the source is back."""
 
@@ -128,20 +135,35 @@ def stored(
             "hash": lineage.hash,
             "bytes": size,
             **({"replaces": replaced[-1]} if replaced else {}),
+            **_link_to_report(workspace, key),
             **metadata,
         },
         check_results=list(checks),
     )
 
 
-def write_report(folder: Path, report: dict[str, Any], page: Page) -> dict[str, Any]:
-    """Write ``report.json`` and ``report.html``; returns the metadata that shows the report."""
+def _link_to_report(workspace: Workspace, key: ArtifactKey) -> dict[str, dg.UrlMetadataValue]:
+    """Where ``mlops reports`` shows an artifact's report, if it has one."""
+    if FILE not in BY_NAME[key.name].files:
+        return {}
+    base = os.environ.get(REPORTS_URL, DEFAULT_REPORTS_URL).rstrip("/")
+    parts = (key.name, key.batch) if key.batch else (key.name,)
+    return {"report_url": dg.MetadataValue.url(base + report_address(workspace.name, *parts))}
+
+
+def write_report(
+    folder: Path, report: dict[str, Any], page: Page, language: str = "en"
+) -> dict[str, Any]:
+    """Write ``report.json``, and ``report.html`` in ``language``; returns the metadata that shows
+    the report."""
     from mlops_assets.reporting.html import to_html
     from mlops_assets.reporting.markdown import to_markdown
+    from mlops_assets.reporting.text import in_language
 
     (folder / "report.json").write_bytes(json_bytes(report))
-    (folder / "report.html").write_text(to_html(page), encoding="utf-8")
-    return {"report": dg.MetadataValue.md(to_markdown(page)), "verdict": page.verdict}
+    (folder / "report.html").write_text(to_html(page, language), encoding="utf-8")
+    shown = dg.MetadataValue.md(to_markdown(page, language))
+    return {"report": shown, "verdict": in_language(page.verdict, language)}
 
 
 def record_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:

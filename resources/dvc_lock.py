@@ -34,7 +34,7 @@ from mlops_assets.pipeline import (
     stage_name,
 )
 from resources.artifact_store import ArtifactKey, Lineage, write_atomically
-from resources.workspace import CORRECTIONS, Workspace
+from resources.workspace import APPROVALS, CORRECTIONS, Workspace
 from resources.yaml_files import read_yaml, to_yaml
 
 LOCK_FILE = "dvc.lock"
@@ -44,7 +44,7 @@ def dvc_use_case(root: Path, folder: Path) -> DvcUseCase:
     """What DVC must know of the use case whose YAML is in ``folder``."""
     path = folder / "defs.yaml"
     fields = read_yaml(path)["attributes"]
-    given = {"cleaned_dataset": folder / CORRECTIONS}
+    given = {"cleaned_dataset": folder / CORRECTIONS, "approval": folder / APPROVALS}
     source = fields["source"].get("folder")
     if source and "://" not in source:
         given["raw_copy"] = folder / source
@@ -156,7 +156,16 @@ def _is_current(workspace: Workspace, artifact: Artifact, key: ArtifactKey) -> b
         and lineage.settings.get("fields") == fields_md5(workspace, artifact)
         and all(_hash(workspace, name) == value for name, value in lineage.upstream.items())
         and (key.name != "cleaned_dataset" or _has_its_corrections(workspace, key, lineage))
+        and (key.name != "approval" or _is_asked_now(workspace))
     )
+
+
+def _is_asked_now(workspace: Workspace) -> bool:
+    """Whether the stored approval was asked with the signatures and limits that there are now."""
+    from resources.approvals import asked_approval
+
+    asked = asked_approval(workspace)
+    return asked is not None and asked.is_current
 
 
 def _has_its_corrections(workspace: Workspace, key: ArtifactKey, lineage: Lineage) -> bool:

@@ -21,6 +21,8 @@ from resources.yaml_files import read_yaml
 
 CORRECTIONS = "corrections"
 """Folder beside a use case's YAML with a CSV file for each batch that a person corrected."""
+APPROVALS = "approvals"
+"""Folder beside a use case's YAML with the signatures under its releases' evidence."""
 
 CODE_ROOT = Path(mlops_assets.__file__).resolve().parents[1]
 

@@ -42,6 +42,14 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Verify:
+    """Look again at who approved a finished challenger."""
+
+    intent: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Promote:
     """Decide on a finished challenger."""
 
@@ -56,8 +64,11 @@ def on_arrival(now: Situation, use_case: UseCase, judge: Judge) -> Ingest | Wait
         return Wait(_nothing_pending(now))
     if now.under_way:
         return Wait(f"{pending} waits: {now.under_way[0]} is under way")
-    if isinstance(on_challenger(now), Promote):
+    if _is_to_be_decided(now):
         return Wait(f"{pending} waits for the decision on a finished challenger")
+    if now.awaits_approval and not now.has_champion:
+        # What comes later must be predicted before it is learned from.
+        return Wait(f"{pending} waits: the first release {now.awaits_approval}")
     training = on_evidence(now, use_case, judge)
     if isinstance(training, Train):
         return Wait(f"{pending} waits for the training up to {training.last_batch}")
@@ -73,13 +84,15 @@ def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
     """Train at first when enough batches are there, later when the newest batch calls for it."""
     if now.under_way:
         return Wait(f"{now.under_way[0]} is under way")
-    if isinstance(on_challenger(now), Promote):
+    if _is_to_be_decided(now):
         return Wait("a finished challenger awaits its decision")
     for batch in now.unprofiled:
         if batch in now.delivered and not now.was_tried(_ingest_intent(batch, now)):
             return Wait(f"{batch} has no profile yet, which is part of a training's evidence")
     if _is_redeclared(now) and not now.was_tried(_training_intent(now.trained_until or "", now)):
         return _training_as_declared(now)
+    if not now.has_champion and now.awaits_approval:
+        return Wait(f"the first release {now.awaits_approval}")
     if not now.has_champion:
         return _first_training(now, use_case)
     wanted = _retraining(now, use_case, judge)
@@ -88,16 +101,34 @@ def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
     return wanted
 
 
-def on_challenger(now: Situation) -> Promote | Wait:
-    """Ask the gate about a challenger as soon as its evidence is complete."""
+def on_challenger(now: Situation) -> Verify | Promote | Wait:
+    """Ask the gate about a challenger as soon as its evidence is complete, and approved where the
+    policy asks for it. What speaks against it anyway is decided without anybody's approval."""
     if now.under_way:
         return Wait(f"{now.under_way[0]} is under way")
     if now.undecided is None:
         return Wait("no finished challenger awaits a decision")
-    intent = f"decide on {now.undecided} trained up to {now.trained_until}"
+    challenger = f"{now.undecided} trained up to {now.trained_until}"
+    if now.unverified is not None:
+        verify = Verify(
+            f"verify approvals {now.unverified} of {challenger}",
+            "who approved it was never asked, or not with these signatures, approvers and limits",
+        )
+        return Wait(_TRIED) if now.was_tried(verify.intent) else verify
+    if now.awaits_approval is not None:
+        return Wait(f"the challenger trained up to {now.trained_until} {now.awaits_approval}")
+    approved = "" if now.approvals is None else f" with approvals {now.approvals}"
+    intent = f"decide on {challenger}{approved}"
     if now.was_tried(intent):
-        return Wait("the decision on the present challenger was tried and failed: see its run")
+        return Wait(_TRIED)
     return Promote(intent, f"a challenger trained up to {now.trained_until} is complete")
+
+
+_TRIED = "the decision on the present challenger was tried and failed: see its run"
+
+
+def _is_to_be_decided(now: Situation) -> bool:
+    return isinstance(on_challenger(now), Verify | Promote)
 
 
 def _pending(now: Situation) -> str | None:

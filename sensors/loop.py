@@ -12,6 +12,7 @@ from sensors.decisions import (
     Judge,
     Promote,
     Train,
+    Verify,
     Wait,
     on_arrival,
     on_challenger,
@@ -19,7 +20,7 @@ from sensors.decisions import (
 )
 from sensors.situation import CAUSE_TAG, INTENT_TAG, USE_CASE_TAG, Situation, gather, reports
 
-Decide = Callable[[Situation, Judge], Ingest | Train | Promote | Wait]
+Decide = Callable[[Situation, Judge], Ingest | Train | Verify | Promote | Wait]
 
 
 def build_sensors(workspace: Workspace) -> list[dg.SensorDefinition]:
@@ -44,7 +45,8 @@ def build_sensors(workspace: Workspace) -> list[dg.SensorDefinition]:
             workspace,
             "promotion",
             "promote",
-            "A finished challenger is promoted, or its rejection is recorded.",
+            "A finished challenger is promoted, once a person approved where the policy asks for "
+            "it, or its rejection is recorded.",
             lambda now, _: on_challenger(now),
         ),
     ]
@@ -78,7 +80,7 @@ def _sensor(
 
 
 def _result(
-    decision: Ingest | Train | Promote | Wait, now: Situation, workspace: Workspace
+    decision: Ingest | Train | Verify | Promote | Wait, now: Situation, workspace: Workspace
 ) -> dg.SensorResult:
     if isinstance(decision, Wait):
         return dg.SensorResult(skip_reason=decision.why)
@@ -112,5 +114,8 @@ def _result(
             return dg.SensorResult(
                 run_requests=[dg.RunRequest(run_key=key, run_config=config, tags=tags)]
             )
-        case Promote():
-            return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, tags=tags)])
+        case Verify() | Promote():
+            # The decision itself asks for the approval again, whoever was asked before.
+            only = [asset_key(workspace, "approval")] if isinstance(decision, Verify) else None
+            request = dg.RunRequest(run_key=key, tags=tags, asset_selection=only)
+            return dg.SensorResult(run_requests=[request])

@@ -13,7 +13,9 @@ import dagster as dg
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_md5
 from mlops_assets.data.batches import usable_batches
-from mlops_assets.governance.ledger import decided
+from mlops_assets.governance.ledger import decided, latest_decision
+from mlops_assets.governance.policy import effective_policy
+from resources.approvals import APPROVED, AskedApproval, asked_approval, made_of
 from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.assets import SOURCE_LOST_TAG
 from resources.dvc_lock import fields_md5
@@ -43,10 +45,12 @@ class Situation:
     profile, ``unusable`` may not be learned from (asked until there is a release), and ``watched``
     have both reports on what is ingested. ``declaration`` is the hash of what decides a training,
     ``trained_as`` that of the latest complete challenger. ``trained_until`` is the last batch of
-    its window, ``undecided`` its hash where no decision was taken on it. ``first_release`` is the
-    batch after which a champion has predicted. ``attempts`` counts earlier runs by intent,
-    ``interrupted`` those that were cut off before they could finish, by the loss of their process
-    or of the source.
+    its window, ``undecided`` its hash where no decision was taken on it. ``awaits_approval`` says
+    what to do where a person's signature is all that it lacks; ``approvals`` is the state of the
+    signatures, where the policy asks for one, and ``unverified`` their state where the approval
+    was asked in another, or not about this challenger. ``first_release`` is the batch after which
+    a champion has predicted. ``attempts`` counts earlier runs by intent, ``interrupted`` those that
+    were cut off before they could finish, by the loss of their process or of the source.
     """
 
     delivered: Mapping[str, str]
@@ -58,6 +62,9 @@ class Situation:
     trained_as: str | None
     trained_until: str | None
     undecided: str | None
+    awaits_approval: str | None
+    approvals: str | None
+    unverified: str | None
     first_release: str | None
     under_way: tuple[str, ...]
     attempts: Mapping[str, int]
@@ -97,7 +104,12 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
     first_release = min((e.batch for e in entries if e.release is not None), default=None)
     challenger = _complete_challenger(store)
     decision = decided(entries, *challenger) if challenger else None
-    latest = challenger[0] if challenger else entries[-1].batch if entries else None
+    before = latest_decision(entries)
+    latest = challenger[0] if challenger else before.batch if before else None
+    undecided = challenger[1] if challenger and decision is None else None
+    requires_approval = effective_policy(workspace.use_case).approval
+    asked = asked_approval(workspace) if undecided and requires_approval else None
+    unverified = undecided is not None and requires_approval and not (asked and asked.is_current)
     runs = instance.get_runs(filters=dg.RunsFilter(tags={USE_CASE_TAG: workspace.name}))
     intents = [(run.tags.get(INTENT_TAG), _is_interrupted(run)) for run in runs]
     return Situation(
@@ -109,7 +121,10 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
         declaration=json_md5([fields_md5(workspace, BY_NAME[name]) for name in DECIDES_TRAINING]),
         trained_as=_trained_as(store) if challenger else None,
         trained_until=latest,
-        undecided=challenger[1] if challenger and decision is None else None,
+        undecided=undecided,
+        awaits_approval=awaited_approval(workspace, asked),
+        approvals=asked.state if asked else None,
+        unverified=_approval_state(workspace, asked) if unverified else None,
         first_release=first_release,
         under_way=_under_way(workspace, instance),
         attempts=_count([i for i, _ in intents]),
@@ -126,6 +141,29 @@ def reports(
         key = ArtifactKey(name, batch)
         found.append(workspace.store.report(key) if workspace.store.lineage(key) else None)
     return found[0], found[1]
+
+
+def _approval_state(workspace: Workspace, asked: AskedApproval | None) -> str:
+    """What the approval is to be asked about: other signatures, or evidence that it never was."""
+    return asked.state if asked else json_md5(made_of(workspace))
+
+
+def awaits_decision(workspace: Workspace) -> bool:
+    """Whether there is a complete challenger that no decision was taken on."""
+    challenger = _complete_challenger(workspace.store)
+    entries = workspace.releases.entries()
+    return challenger is not None and decided(entries, *challenger) is None
+
+
+def awaited_approval(workspace: Workspace, asked: AskedApproval | None) -> str | None:
+    """What to do where a signature is all that the challenger lacks, ``None`` where it is not."""
+    if asked is None or not asked.awaits_signature:
+        return None
+    return (
+        f"awaits approval of {asked.evidence[:16]}, for {asked.missing}: "
+        f"mlops evidence {workspace.name} shows what there is to approve, "
+        f"mlops approve {workspace.name} signs it"
+    )
 
 
 def _under_way(workspace: Workspace, instance: dg.DagsterInstance) -> tuple[str, ...]:
@@ -176,7 +214,7 @@ def _are_made(store: ArtifactStore, batch: str, *names: str) -> bool:
 def _complete_challenger(store: ArtifactStore) -> tuple[str, str] | None:
     """Last batch and hash of the present challenger, where its evidence is complete and all of
     one piece: a training that was cut off left none."""
-    lineages = {name: store.lineage(ArtifactKey(name)) for name in BY_NAME["release"].upstream}
+    lineages = {name: store.lineage(ArtifactKey(name)) for name in APPROVED}
     for lineage in lineages.values():
         if lineage is None:
             return None

@@ -20,6 +20,8 @@ from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
 
 Progress = Callable[[str], None]
 SENSORS = ("new_batch", "retraining", "promotion")
+JOB_OF = {"decide": "promote", "verify": "promote"}
+"""The job of an intent that begins with another word than the job does."""
 IN_PROCESS_TAG = "mlops/in_process"
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -49,10 +51,34 @@ def tick(
     Raises ``BusyError`` where another process does the same, and what a sensor raises where the
     source cannot be read.
     """
-    with _alone(workspace):
+    return _tick(definitions, workspace, instance, progress, SENSORS)
+
+
+def decide_now(
+    definitions: dg.Definitions,
+    workspace: Workspace,
+    instance: dg.DagsterInstance,
+    progress: Progress,
+) -> list[FinishedRun]:
+    """Let the gate decide on a finished challenger, and do nothing else: as ``tick`` until nothing
+    is left of it."""
+    finished = []
+    while now := _tick(definitions, workspace, instance, progress, ("promotion",)):
+        finished += now
+    return finished
+
+
+def _tick(
+    definitions: dg.Definitions,
+    workspace: Workspace,
+    instance: dg.DagsterInstance,
+    progress: Progress,
+    sensors: tuple[str, ...],
+) -> list[FinishedRun]:
+    with alone(workspace):
         _cancel_interrupted(workspace, instance)
         finished = []
-        for name in SENSORS:
+        for name in sensors:
             for request in _evaluate(definitions, f"{workspace.name}__{name}", instance):
                 finished.append(_run(definitions, workspace, request, instance, progress))
         return finished
@@ -96,7 +122,8 @@ def execute(
 
 
 @contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
+def alone(workspace: Workspace) -> Iterator[None]:
+    """While nobody else ticks the use case; raises ``BusyError`` where somebody does."""
     workspace.store.root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(workspace.store.root / ".tick.lock")
     try:
@@ -162,4 +189,4 @@ def _run(
 
 def _job_name(workspace: Workspace, intent: str) -> str:
     verb = intent.split(" ", 1)[0]
-    return f"{workspace.name}__{'promote' if verb == 'decide' else verb}"
+    return f"{workspace.name}__{JOB_OF.get(verb, verb)}"

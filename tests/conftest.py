@@ -70,6 +70,9 @@ DECLARED: dict[str, Any] = {
         "split": {"time_column": "due"},
         "search": {"max_fits": 9, "folds": 3, "max_rows": 500},
     },
+    "explanation": {"rows": 60, "background": 20, "refits": 2},
+    "risk": {"rows": 200, "evasion_rows": 40, "shadow_models": 8},
+    "policy": {"ai_act_class": "minimal"},
 }
 
 

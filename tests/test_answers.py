@@ -1,12 +1,25 @@
 """The one form of answers, and what they cost."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, r2_score
 
-from mlops_assets.answers import answer_names, decisions, differences, from_outputs, row_losses
+from mlops_assets.answers import (
+    Cut,
+    DecisionRule,
+    answer_names,
+    decisions,
+    differences,
+    expected_costs,
+    from_outputs,
+    row_losses,
+)
+from mlops_assets.content_hash import json_bytes
 from mlops_assets.target_declaration import Target
 
 CLASSES = ("early", "late", "on time")
@@ -76,3 +89,65 @@ def test_every_answer_has_a_name() -> None:
     assert answer_names(multiclass) == CLASSES
     regression = Target(column="late", task="regression", type="number")
     assert answer_names(regression) == ("prediction", "lower", "upper")
+
+
+def test_costs_decide_the_class_whose_expected_cost_is_least() -> None:
+    answers = np.array([[0.2, 0.5, 0.3], [0.4, 0.35, 0.25]])
+    costs = np.array([[0.0, 1.0, 4.0], [1.0, 0.0, 1.0], [8.0, 1.0, 0.0]])
+
+    expected = expected_costs(answers, costs)
+
+    np.testing.assert_allclose(expected, answers @ costs, rtol=1e-15)
+    assert decisions("multiclass", answers).tolist() == [1, 0]
+    assert decisions("multiclass", answers, Cut(costs=costs)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([1, 2, 3]),
+        pd.Series([1.0, 2.0, 3.0]),
+        pd.Series([1, 2, 3], dtype="Int64"),
+        pd.Series(["1", "2", "3"]),
+        pd.Series(["1", "2", "3"], dtype="category"),
+        pd.Series(["1", "2", "3"], dtype=object),
+    ],
+    ids=lambda values: str(values.dtype),
+)
+def test_a_group_has_its_threshold_in_whatever_dtype_its_value_comes(values: pd.Series) -> None:
+    rule = DecisionRule(0.5, None, "group", (("1", 0.25), ("3", 0.75)))
+    rows = pd.DataFrame({"group": values})
+
+    cut = rule.cut(rows)
+
+    assert isinstance(cut.threshold, np.ndarray)
+    assert cut.threshold.tolist() == [0.25, 0.5, 0.75]
+    assert cut.at(np.array([False, True, True])).threshold.tolist() == [0.5, 0.75]
+    assert cut.at(np.array([2])).threshold.tolist() == [0.75]
+    answers = np.full((3, 1), 0.6)
+    assert decisions("binary", answers, cut).tolist() == [1, 1, 0]
+
+
+def test_a_row_that_does_not_say_its_group_is_decided_by_the_common_threshold() -> None:
+    rule = DecisionRule(0.5, None, "group", (("a", 0.25), ("", 0.9), ("nan", 0.9)))
+
+    cut = rule.cut(pd.DataFrame({"group": ["a", None, "", "b", np.nan]}))
+
+    assert cut.threshold.tolist() == [0.25, 0.5, 0.5, 0.5, 0.5]
+
+
+def test_a_rule_by_group_needs_the_rows() -> None:
+    with pytest.raises(ValueError, match="go by 'group': the rows are needed"):
+        DecisionRule(0.5, None, "group", (("a", 0.25),)).cut()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        DecisionRule(),
+        DecisionRule(float(np.float32(0.1)), None, "group", (("a", 0.25), ("b", 0.75))),
+        DecisionRule(costs=((0.0, 0.1, 3.0), (1.0, 0.0, 1.0), (2.0, 2.0, 0.0))),
+    ],
+)
+def test_a_rule_is_read_as_it_was_written(rule: DecisionRule) -> None:
+    assert DecisionRule.parse(json.loads(json_bytes(rule.to_dict()))) == rule

@@ -24,9 +24,12 @@ def test_every_artifact_of_the_lifecycle_is_there() -> None:
         "onnx_model",
         "quantized_model",
         "evaluation_report",
+        "fairness_report",
         "explainability_report",
+        "risk_report",
         "drift_report",
         "performance_report",
+        "approval",
         "release",
     }
     assert len(BY_NAME) == len(ARTIFACTS)

@@ -113,6 +113,38 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("promotion/confidence", 1, "promotion.confidence", "less than 1"),
     ("promotion/first_min_roc_auc", 0.4, "promotion.first_min_roc_auc", "equal to 0.5"),
     ("limits/onnx", 1, "limits.onnx", "not permitted"),
+    ("policy", REMOVED, "policy", "required"),
+    ("policy/ai_act_class", "prohibited", "policy.ai_act_class", "'minimal', 'limited' or 'high'"),
+    (
+        "policy/approvers",
+        [{"name": "no key", "role": "owner", "account": "a", "public_key": "short"}],
+        "policy.approvers.0.public_key",
+        "match pattern",
+    ),
+    ("decision/costs", {"false_positive": 0}, "decision", "a mistake must cost more"),
+    ("decision/cost_matrix", {"0": {"1": 1}}, "decision.cost_matrix", "for a multiclass task"),
+    ("fairness/definition", "kind", "fairness.definition", "'selection_rate'"),
+    ("fairness/favourable", "maybe", "fairness.favourable", "is none of"),
+    ("fairness/mitigation", {"reweighing": ["city"]}, "reweighing", "no sensitive column"),
+    (
+        "fairness/mitigation",
+        {"group_thresholds": {"column": "city", "legal_basis": "a law that allows it"}},
+        "fairness.mitigation.group_thresholds.column",
+        "sensitive_input: true",
+    ),
+    (
+        "fairness",
+        {
+            "definition": "calibration",
+            "mitigation": {"group_thresholds": {"column": "group", "legal_basis": "a law of it"}},
+        },
+        "fairness.mitigation.group_thresholds",
+        "for rates of decisions, not for calibration",
+    ),
+    ("evaluation/min_weak_slice", 0, "evaluation.min_weak_slice", "greater than 0"),
+    ("risk/shadow_models", 4, "risk.shadow_models", "greater than or equal to 8"),
+    ("explanation/rows", 5, "explanation.rows", "greater than or equal to 20"),
+    ("language", "de", "language", "'en' or 'fr'"),
 ]
 
 

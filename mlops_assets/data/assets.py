@@ -149,7 +149,7 @@ def _data_profile(workspace: Workspace) -> dg.AssetsDefinition:
                 summary, use_case=use_case, batch=batch, counts=counts, earlier=earlier
             )
             (folder / "profile.json").write_bytes(json_bytes(summary))
-            shown = write_report(folder, report, profile_page(report))
+            shown = write_report(folder, report, profile_page(report), workspace.use_case.language)
         return stored(workspace, key, {**shown, "dagster/row_count": counts["rows_out"]})
 
     return data_profile
@@ -225,7 +225,7 @@ def _window_profile(workspace: Workspace) -> dg.AssetsDefinition:
                 leakage=store.json(ArtifactKey("features"), "leakage.json"),
             )
             (folder / "profile.json").write_bytes(json_bytes(merged(summaries)))
-            shown = write_report(folder, report, window_page(report))
+            shown = write_report(folder, report, window_page(report), workspace.use_case.language)
         return stored(workspace, key, shown)
 
     return window_profile
@@ -239,7 +239,9 @@ def _representation_report(workspace: Workspace) -> dg.AssetsDefinition:
         key = ArtifactKey("representation_report")
         with storing(workspace, key) as folder:
             report = workspace.store.json(ArtifactKey("features"), "representation.json")
-            shown = write_report(folder, report, representation_page(report))
+            shown = write_report(
+                folder, report, representation_page(report), workspace.use_case.language
+            )
         return stored(workspace, key, shown)
 
     return representation_report

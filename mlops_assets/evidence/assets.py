@@ -1,61 +1,61 @@
-"""The assets of the evidence stage: ``evaluation_report`` and ``explainability_report``."""
+"""The assets of the evidence stage: ``evaluation_report``, and about the form that it says is to be
+released ``fairness_report``, ``explainability_report`` and ``risk_report``."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
-from mlops_assets.answers import Answers, from_outputs
+from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.export.assets import answers, model_answers, model_file
-from mlops_assets.governance.ledger import incumbent
-from mlops_assets.release.answers import released_answers
-from mlops_assets.release.bundle import FORM_ARTIFACTS, signature
+from mlops_assets.evidence import gathering
+from mlops_assets.evidence.checks import limit_results, limit_specs
+from mlops_assets.export.assets import decision_rule
+from mlops_assets.release.answers import asking, form_to_release
 from mlops_assets.training.assets import load_features, target_variance
 from resources.artifact_store import ArtifactKey
 from resources.assets import define, stored, storing, write_report
 from resources.workspace import Workspace
 
-if TYPE_CHECKING:
-    from mlops_assets.evidence.evaluation import ChampionAnswers
-
-EVALUATED = ("features", "model", "onnx_model", "quantized_model")
-EXPLAINED = ("features", "onnx_model")
-EXPLAINED_ROWS = 300
-BACKGROUND_ROWS = 50
-
 
 def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
-    return [_evaluation_report(workspace), _explainability_report(workspace)]
+    return [
+        _evaluation_report(workspace),
+        _fairness_report(workspace),
+        _explainability_report(workspace),
+        _risk_report(workspace),
+    ]
 
 
 def _evaluation_report(workspace: Workspace) -> dg.AssetsDefinition:
-    @define(workspace, "evaluation_report")
-    def evaluation_report_asset() -> dg.MaterializeResult[Any]:
-        from mlops_assets.evidence.evaluation import evaluation_report
-        from mlops_assets.evidence.evaluation_page import evaluation_page
+    name, use_case = "evaluation_report", workspace.use_case
 
-        key = ArtifactKey("evaluation_report")
+    @define(workspace, name, limit_specs(workspace, name))
+    def evaluation_report_asset() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from mlops_assets.evidence.evaluation.evaluation import evaluation_report
+        from mlops_assets.evidence.evaluation.evaluation_page import evaluation_page
+
+        key = ArtifactKey(name)
         test = load_features(workspace, "test")
-        champion = _champion_answers(workspace, test)
+        champion = gathering.champion_answers(workspace, test)
         settings = {"champion": champion.release if champion else None}
         with storing(workspace, key, settings=settings) as folder:
             report = evaluation_report(
                 test,
-                _forms(workspace, test),
-                _baseline_answers(workspace, len(test)),
+                gathering.forms(workspace, test),
+                gathering.baseline(workspace, len(test)),
                 champion,
-                _hashes(workspace, EVALUATED),
-                workspace.use_case,
+                _subject(workspace, name),
+                use_case,
                 target_variance(workspace),
-                sizes=_sizes(workspace),
+                sizes=gathering.sizes(workspace),
                 training=workspace.store.json(ArtifactKey("model"), "model.json"),
+                rule=decision_rule(workspace),
             )
-            shown = write_report(folder, report, evaluation_page(report))
+            shown = write_report(folder, report, evaluation_page(report), use_case.language)
             (folder / "metrics.json").write_bytes(json_bytes(_plain(report)))
             (folder / "calibration.json").write_bytes(json_bytes(report["calibration"]))
-        return stored(workspace, key, {**shown, "test_rows": len(test), **_plain(report)})
+        shown |= {"test_rows": len(test), **_plain(report)}
+        return stored(workspace, key, shown, limit_results(workspace, name, report))
 
     return evaluation_report_asset
 
@@ -71,109 +71,106 @@ def _plain(report: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in (metrics | gains).items() if value is not None}
 
 
-def _explainability_report(workspace: Workspace) -> dg.AssetsDefinition:
-    use_case = workspace.use_case
+def _fairness_report(workspace: Workspace) -> dg.AssetsDefinition:
+    name, use_case = "fairness_report", workspace.use_case
 
-    @define(workspace, "explainability_report")
-    def explainability_report() -> dg.MaterializeResult[Any]:
-        from mlops_assets.evidence.explainability import explain
-        from mlops_assets.evidence.explainability_page import explainability_page
-        from mlops_assets.export.tensors import to_tensors
-        from mlops_assets.serving.predictor import Predictor
+    @define(workspace, name, limit_specs(workspace, name))
+    def fairness_report_asset() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from mlops_assets.evidence.fairness.fairness import fairness_report
+        from mlops_assets.evidence.fairness.fairness_page import fairness_page
 
-        key = ArtifactKey("explainability_report")
+        key = ArtifactKey(name)
         with storing(workspace, key) as folder:
             test = load_features(workspace, "test")
-            train = load_features(workspace, "train")
-            onnx = Predictor(workspace.store.folder(ArtifactKey("onnx_model")) / "model.onnx")
-            inputs, seed = use_case.inputs, use_case.training.seed
+            report = fairness_report(
+                test,
+                asking(form_to_release(workspace), use_case)(test),
+                decision_rule(workspace),
+                use_case,
+                subject=_subject(workspace, name),
+                variance=target_variance(workspace),
+                before=gathering.before_mitigation(workspace, test),
+            )
+            shown = write_report(folder, report, fairness_page(report), use_case.language)
+        return stored(workspace, key, shown, limit_results(workspace, name, report))
 
-            def predict(rows: pd.DataFrame) -> Answers:
-                given = from_outputs(onnx.predict(to_tensors(rows, inputs)))
-                return given[:, :1] if use_case.target.task == "regression" else given
+    return fairness_report_asset
 
-            rows = test.sample(min(EXPLAINED_ROWS, len(test)), random_state=seed)
-            background = train.sample(min(BACKGROUND_ROWS, len(train)), random_state=seed)
-            report: dict[str, Any] = {
-                "use_case": use_case.title,
-                "target": use_case.target.description,
-                "subject": _hashes(workspace, EXPLAINED),
-                "explanation": explain(
-                    predict,
-                    rows[list(inputs)].reset_index(drop=True),
-                    background[list(inputs)].reset_index(drop=True),
-                    inputs,
-                    target=use_case.target,
-                    seed=seed,
-                    features=use_case.features,
-                    labels=rows[use_case.target.column].to_numpy(),
-                ),
-            }
-            shown = write_report(folder, report, explainability_page(report))
-            importance = [
-                {"column": e["column"], "share": e["share"]}
-                for e in report["explanation"]["global"]
+
+def _explainability_report(workspace: Workspace) -> dg.AssetsDefinition:
+    name, use_case = "explainability_report", workspace.use_case
+
+    @define(workspace, name, limit_specs(workspace, name))
+    def explainability_report_asset() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from mlops_assets.evidence.explainability.explainability import explainability_report
+        from mlops_assets.evidence.explainability.explainability_page import explainability_page
+
+        key, seed = ArtifactKey(name), use_case.training.seed
+        wanted = use_case.explanation.rows
+        champion = gathering.champion_entry(workspace)
+        settings = {"champion": champion.release if champion else None}
+        with storing(workspace, key, settings=settings) as folder:
+            test, train = (load_features(workspace, split) for split in ("test", "train"))
+            rows = test.sample(min(wanted, len(test)), random_state=seed)
+            report = explainability_report(
+                gathering.explained_release(workspace),
+                rows,
+                train.sample(min(wanted, len(train)), random_state=seed),
+                use_case=use_case,
+                rule=decision_rule(workspace),
+                labels=rows[use_case.target.column].to_numpy(),
+                champion=gathering.explained_champion(workspace),
+                refits=gathering.explained_refits(workspace),
+                subject=_subject(workspace, name),
+            )
+            shown = write_report(folder, report, explainability_page(report), use_case.language)
+            shares = [
+                {"column": entry["column"], "share": entry["share"]}
+                for entry in report["explanation"]["global"]
             ]
-            (folder / "importance.json").write_bytes(json_bytes(importance))
-        return stored(workspace, key, shown)
+            (folder / "importance.json").write_bytes(json_bytes(shares))
+        return stored(workspace, key, shown, limit_results(workspace, name, report))
 
-    return explainability_report
-
-
-def _forms(workspace: Workspace, test: pd.DataFrame) -> dict[str, Answers | None]:
-    """What the pipeline, its exported forms, and an endpoint that serves the form to be released
-    answer."""
-    from mlops_assets.evidence.evaluation import form_to_serve
-    from mlops_assets.export.tensors import to_tensors
-
-    tensors = to_tensors(test, workspace.use_case.inputs)
-    files = {name: model_file(workspace, name) for name in FORM_ARTIFACTS}
-    forms: dict[str, Answers | None] = {
-        name: answers(path, tensors) if path.is_file() else None for name, path in files.items()
-    }
-    forms["model"] = model_answers(workspace, test)
-    form, _ = form_to_serve(
-        test, forms, workspace.use_case, target_variance(workspace), sizes=_sizes(workspace)
-    )
-    return {**forms, "served": _served_answers(workspace, files[form], tensors)}
+    return explainability_report_asset
 
 
-def _served_answers(workspace: Workspace, model: Path, tensors: dict[str, Any]) -> Answers:
-    """What comes back over HTTP from an endpoint that serves ``model``."""
-    from mlops_assets.serving.app import make_app
-    from mlops_assets.serving.client import ask
-    from mlops_assets.serving.predictor import Predictor
-    from mlops_assets.serving.server import running
+def _risk_report(workspace: Workspace) -> dg.AssetsDefinition:
+    name, use_case = "risk_report", workspace.use_case
 
-    app = make_app(Predictor(model), workspace.name, "candidate", signature(workspace.use_case))
-    with running(app) as address:
-        return from_outputs(ask(address, workspace.name, tensors))
+    @define(workspace, name, limit_specs(workspace, name))
+    def risk_report_asset() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        from mlops_assets.evidence.privacy.attribute_inference import attribute_inference
+        from mlops_assets.evidence.risk.risk import input_envelope, risk_report
+        from mlops_assets.evidence.risk.risk_page import risk_page
+
+        key = ArtifactKey(name)
+        with storing(workspace, key) as folder:
+            features = load_features(workspace)
+            released = asking(form_to_release(workspace), use_case)
+            envelope = input_envelope(features, use_case)
+            test = features[features["split"] == "test"].reset_index(drop=True)
+            variance = target_variance(workspace)
+            report = risk_report(
+                released,
+                decision_rule(workspace),
+                features,
+                use_case,
+                subject=_subject(workspace, name),
+                variance=variance,
+                refit=gathering.refitting(workspace),
+                envelope=envelope,
+                membership=gathering.membership(workspace, features, released),
+                attribute_inference=attribute_inference(
+                    test, use_case, released, variance=variance
+                ),
+            )
+            shown = write_report(folder, report, risk_page(report), use_case.language)
+            (folder / "envelope.json").write_bytes(json_bytes(envelope))
+        return stored(workspace, key, shown, limit_results(workspace, name, report))
+
+    return risk_report_asset
 
 
-def _baseline_answers(workspace: Workspace, rows: int) -> Answers:
-    from mlops_assets.training.baseline import baseline_answers
-
-    target = workspace.use_case.target
-    labels = load_features(workspace, "train")[target.column].to_numpy()
-    return baseline_answers(target.task, labels, rows, len(target.class_names))
-
-
-def _sizes(workspace: Workspace) -> dict[str, int | None]:
-    """The bytes of the files of the exported forms, ``None`` for one that was not made."""
-    files = {name: model_file(workspace, name) for name in FORM_ARTIFACTS}
-    return {name: path.stat().st_size if path.is_file() else None for name, path in files.items()}
-
-
-def _champion_answers(workspace: Workspace, test: pd.DataFrame) -> "ChampionAnswers | None":
-    from mlops_assets.evidence.evaluation import ChampionAnswers
-
-    challenger = workspace.store.hash(ArtifactKey("onnx_model"))
-    entry = incumbent(workspace.releases.entries(), challenger)
-    if entry is None or entry.release is None:
-        return None
-    given = released_answers(workspace, entry.release, test)
-    return ChampionAnswers(entry.release, entry.batch, given)
-
-
-def _hashes(workspace: Workspace, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: workspace.store.hash(ArtifactKey(name)) for name in names}
+def _subject(workspace: Workspace, report: str) -> dict[str, str]:
+    """The hashes of what the report is made from."""
+    return gathering.hashes(workspace, BY_NAME[report].upstream)

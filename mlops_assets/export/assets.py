@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers, from_outputs
+from mlops_assets.answers import Answers, DecisionRule, from_outputs
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.release.bundle import FORM_ARTIFACTS, Form
 from mlops_assets.training.assets import load_features, target_variance
@@ -50,6 +50,12 @@ def model_answers(workspace: Workspace, rows: pd.DataFrame) -> Answers:
     return given
 
 
+def decision_rule(workspace: Workspace, artifact: str = "model") -> DecisionRule:
+    """How the model decides, as ``model`` says, and its export ``onnx_model``."""
+    record = workspace.store.json(ArtifactKey(artifact), "model.json")
+    return DecisionRule.parse(record["decision_rule"])
+
+
 def _recorded_md5(lineage: Lineage | None, file: str) -> str | None:
     files = lineage.files if lineage else ()
     return next((found.md5 for found in files if found.path == file), None)
@@ -81,15 +87,17 @@ def _onnx_model(workspace: Workspace) -> dg.AssetsDefinition:
             test = load_features(workspace, "test")
             onnx = to_onnx(load_model(workspace), use_case.target)
             (folder / "model.onnx").write_bytes(onnx)
+            rule = decision_rule(workspace)
             parity = compare(
                 use_case.target.task,
                 model_answers(workspace, test),
                 answers(folder / "model.onnx", to_tensors(test, use_case.inputs)),
                 use_case.limits.onnx_difference,
                 target_variance(workspace),
+                rule.cut(test),
             )
             family = workspace.store.json(ArtifactKey("model"), "model.json")["family"]
-            facts = {"family": family, "parity": parity}
+            facts = {"family": family, "decision_rule": rule.to_dict(), "parity": parity}
             (folder / "model.json").write_bytes(json_bytes(facts))
         return stored(workspace, key, {"family": family, **_shown(parity)})
 
@@ -107,17 +115,18 @@ def _quantized_model(workspace: Workspace) -> dg.AssetsDefinition:
         key = ArtifactKey("quantized_model")
         onnx = workspace.store.folder(ArtifactKey("onnx_model")) / "model.onnx"
         family = workspace.store.json(ArtifactKey("onnx_model"), "model.json")["family"]
-        calibration = to_tensors(load_features(workspace, "calibration"), use_case.inputs)
+        calibration = load_features(workspace, "calibration")
         effect, speed = None, {}
         with storing(workspace, key) as folder:
             made = quantize(
                 onnx.read_bytes(),
                 family,
                 use_case.target.task,
-                calibration,
+                to_tensors(calibration, use_case.inputs),
                 use_case.quantization.prefer,
                 target_variance(workspace),
                 use_case.limits,
+                decision_rule(workspace, "onnx_model").cut(calibration),
             )
             if made.model is not None:
                 (folder / "model.onnx").write_bytes(made.model)
@@ -170,6 +179,7 @@ def _effect(workspace: Workspace, before: Path, after: Path) -> dict[str, Any]:
         before.stat().st_size,
         after.stat().st_size,
         target_variance(workspace),
+        decision_rule(workspace, "onnx_model").cut(test),
     )
 
 

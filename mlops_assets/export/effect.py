@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers, decisions, differences, row_losses
+from mlops_assets.answers import Answers, Cut, decisions, differences, row_losses
 from mlops_assets.policy_declaration import Limits
 from mlops_assets.target_declaration import Task
 
@@ -23,9 +23,11 @@ def quantization_effect(
     float_size: int,
     quantized_size: int,
     variance: float = 1.0,
+    cut: Cut | None = None,
 ) -> dict[str, Any]:
     """What changes between two sets of answers (see ``answers.py``) to the same ``n`` labelled
-    rows; sizes are bytes, ``variance`` that of the labels in the train split.
+    rows; sizes are bytes, ``variance`` that of the labels in the train split, ``cut`` how the rows
+    are decided.
 
     ``largest_difference`` is of probabilities, or of predictions in standard deviations;
     ``decisions_flipped`` is a share, and not asked of a regression. Changes are quantized minus
@@ -52,7 +54,7 @@ def quantization_effect(
         return effect
     apart = differences(task, float_answers, quantized_answers, variance)
     effect["largest_difference"] = float(apart.max())
-    before, after = decisions(task, float_answers), decisions(task, quantized_answers)
+    before, after = decisions(task, float_answers, cut), decisions(task, quantized_answers, cut)
     if before is not None and after is not None:
         effect["decisions_flipped"] = float((before != after).mean())
     losses = [

@@ -1,16 +1,13 @@
 """From an estimator's scores to the answers of a model, as ONNX operators.
 
 Belongs here: the counterpart of what ``training/calibration.py`` does with an estimator's output,
-operator for operation. Does not belong here: the scores (``onnx_scores.py``), or the names of the
-outputs (``onnx_graph.py``).
+operator for operation. Does not belong here: the scores (``onnx_scores.py``), the decision that
+follows from the answers (``onnx_decision.py``), or the names of the outputs (``onnx_graph.py``).
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from onnx import TensorProto
 
-from mlops_assets.answers import DECISION
 from mlops_assets.export.graph_builder import GraphBuilder
 from mlops_assets.training.calibration import (
     PROBABILITY_CEILING,
@@ -22,20 +19,14 @@ from mlops_assets.training.calibration import (
 )
 
 
-def add_platt(
-    graph: GraphBuilder, log_odds: str, model: BinaryModel, probabilities: str, label: str
-) -> None:
-    """Add Platt scaling of ``log_odds`` ``[n, 1]``: ``probabilities`` ``[n, 2]``, and the ``label``
-    int64 ``[n]``, 1 where the second is at least ``DECISION``."""
+def add_platt(graph: GraphBuilder, log_odds: str, model: BinaryModel, probabilities: str) -> None:
+    """Add Platt scaling of ``log_odds`` ``[n, 1]``: ``probabilities`` ``[n, 2]``."""
     bounds = logit(np.array([PROBABILITY_FLOOR, PROBABILITY_CEILING]))
     clipped = graph.add("Clip", log_odds, *(graph.constant(bound, np.float32) for bound in bounds))
     slopes, intercepts = (np.array([[-x, x]]) for x in (model.slope_, model.intercept_))
     scaled = graph.add("Mul", clipped, graph.constant(slopes, np.float32))
     moved = graph.add("Add", scaled, graph.constant(intercepts, np.float32))
     graph.add_node("Sigmoid", [moved], [probabilities])
-    positive = graph.add("Gather", probabilities, graph.constant(1, np.int64), axis=1)
-    decided = graph.add("GreaterOrEqual", positive, graph.constant(DECISION, np.float32))
-    graph.add_node("Cast", [decided], [label], to=TensorProto.INT64)
 
 
 def add_vector_scaling(
@@ -45,16 +36,6 @@ def add_vector_scaling(
     scaled = graph.add("Mul", logs, graph.constant(model.slope_, np.float32))
     moved = graph.add("Add", scaled, graph.constant([model.intercepts_], np.float32))
     graph.add_node("Softmax", [moved], [probabilities], axis=1)
-
-
-def add_class(
-    graph: GraphBuilder, probabilities: str, classes: Sequence[str | int], label: str
-) -> None:
-    """Add the ``label`` ``[n]``: that of ``classes``, all strings or all integers, which has the
-    largest of ``probabilities``; the first of several."""
-    largest = graph.add("ArgMax", probabilities, axis=1, keepdims=0)
-    dtype = object if isinstance(classes[0], str) else np.int64
-    graph.add_node("Gather", [graph.constant(classes, dtype), largest], [label], axis=0)
 
 
 def add_intervals(

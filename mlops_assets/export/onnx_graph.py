@@ -2,15 +2,17 @@
 
 Belongs here: inputs and outputs, and how the parts of the graph are put together. Does not belong
 here: the encoding before the estimator (``onnx_encoding.py``), the estimator (``onnx_scores.py``,
-``tree_nodes.py``), the calibration after it (``onnx_answers.py``), frames as tensors
-(``tensors.py``), or the comparison of both forms (``parity.py``).
+``tree_nodes.py``), the calibration and the decision after it (``onnx_answers.py``,
+``onnx_decision.py``), frames as tensors (``tensors.py``), or the comparison of both forms
+(``parity.py``).
 """
 
 from onnx import TensorProto, ValueInfoProto, helper
 
 from mlops_assets.column_declaration import Column
 from mlops_assets.export.graph_builder import GraphBuilder
-from mlops_assets.export.onnx_answers import add_class, add_intervals, add_platt, add_vector_scaling
+from mlops_assets.export.onnx_answers import add_intervals, add_platt, add_vector_scaling
+from mlops_assets.export.onnx_decision import add_class, add_decision
 from mlops_assets.export.onnx_encoding import add_encoding
 from mlops_assets.export.onnx_scores import add_log_odds, add_log_probabilities, add_prediction
 from mlops_assets.export.tensors import TensorType, tensor_type
@@ -41,7 +43,7 @@ def to_onnx(model: Model, target: Target) -> bytes:
     Inputs: one ``[n, 1]`` tensor a raw column, named as the column (see ``tensors.tensor_type``).
     Outputs of a classification: ``label`` ``[n]``, the class as declared (int64; string where the
     classes are), and ``probabilities`` float32 ``[n, classes]``, the negative class first of two;
-    the label is that of the largest, the positive one from 0.5. Outputs of a regression:
+    the label is what the model's decision rule says of them. Outputs of a regression:
     ``prediction`` float32 ``[n]`` and ``interval`` float32 ``[n, 2]``, its lower and upper bound.
 
     Raises ``ValueError`` where a column has the name of another tensor of the model or the target
@@ -64,14 +66,16 @@ def _add_answers(graph: GraphBuilder, model: Model, target: Target) -> list[Valu
     match model:
         case BinaryModel():
             score = add_log_odds(graph, estimator, ENCODED)
-            add_platt(graph, score, model, PROBABILITIES, LABEL)
+            add_platt(graph, score, model, PROBABILITIES)
+            columns = model.pipeline.named_steps["encode"].columns
+            add_decision(graph, PROBABILITIES, model.rule, columns, LABEL)
             return _class_outputs(TensorProto.INT64, 2)
         case MulticlassModel():
             logs = add_log_probabilities(graph, estimator, ENCODED, model.classes)
             add_vector_scaling(graph, logs, model, PROBABILITIES)
             is_text = target.type == "string"
             classes = [name if is_text else int(name) for name in target.class_names]
-            add_class(graph, PROBABILITIES, classes, LABEL)
+            add_class(graph, PROBABILITIES, classes, model.rule, LABEL)
             element = TensorProto.STRING if is_text else TensorProto.INT64
             return _class_outputs(element, model.classes)
         case RegressionModel():

@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers, decisions, differences, from_outputs
+from mlops_assets.answers import Answers, Cut, decisions, differences, from_outputs
 from mlops_assets.export.compact_graph import compacted
 from mlops_assets.export.eight_bit_trees import quantize_trees
 from mlops_assets.export.integer_layers import Layer, rewrite
@@ -77,6 +77,7 @@ def quantize(
     prefer: Prefer,
     variance: float = 1.0,
     limits: Limits | None = None,
+    cut: Cut | None = None,
 ) -> Quantized:
     """The 8-bit form of an exported ``model`` of ``family`` and ``task``, chosen on the calibration
     rows, which are given as the model's input tensors. Same input, same bytes.
@@ -84,14 +85,14 @@ def quantize(
     ``prefer`` chooses, where a family has several forms, between the faster and the smaller one of
     those that keep within the ``limits`` (the default ones where there are none) on these rows;
     where none does, the one that exceeds them least. ``variance`` is that of the labels in the
-    train split.
+    train split, ``cut`` how the calibration rows are decided.
     """
-    rows = _thinned(calibration_columns)
+    rows, cut = _thinned(calibration_columns, cut or Cut())
     if not len(next(iter(rows.values()))):
         return _none("there are no calibration rows")
     exact, limits = _answers(model, rows), limits or Limits()
     forms = [
-        _Form(method, made, _figures(method, made, model, task, exact, rows, variance, limits))
+        _Form(method, made, _figures(method, made, model, task, exact, rows, variance, limits, cut))
         for method, made in _made(onnx.load_from_string(model), family, rows, prefer)
     ]
     tried = tuple(form.figures for form in forms)
@@ -188,10 +189,11 @@ def _figures(
     rows: Tensors,
     variance: float,
     limits: Limits,
+    cut: Cut,
 ) -> dict[str, Any]:
     answers = _answers(made, rows)
     apart = differences(task, exact, answers, variance)
-    before, after = decisions(task, exact), decisions(task, answers)
+    before, after = decisions(task, exact, cut), decisions(task, answers, cut)
     flipped = None if before is None or after is None else float((before != after).mean())
     used = [
         _share_used(float(apart.max()), MARGIN * limits.quantized_difference),
@@ -226,10 +228,12 @@ def _answers(model: bytes, rows: Tensors) -> Answers:
     return from_outputs(Predictor(model).predict(rows))
 
 
-def _thinned(columns: Tensors) -> dict[str, NDArray[Any]]:
-    """At most ``MAX_CALIBRATION_ROWS`` rows, evenly spaced."""
-    every = -(-len(next(iter(columns.values()))) // MAX_CALIBRATION_ROWS) or 1
-    return {name: values[::every] for name, values in columns.items()}
+def _thinned(columns: Tensors, cut: Cut) -> tuple[dict[str, NDArray[Any]], Cut]:
+    """At most ``MAX_CALIBRATION_ROWS`` rows, evenly spaced, and how they are decided."""
+    rows = len(next(iter(columns.values())))
+    every = -(-rows // MAX_CALIBRATION_ROWS) or 1
+    kept = {name: values[::every] for name, values in columns.items()}
+    return kept, cut.at(np.arange(0, rows, every))
 
 
 def _corrected(

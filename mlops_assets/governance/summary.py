@@ -7,8 +7,8 @@ reading either from disk (``cli.py``).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlops_assets.evidence.metrics import HEADLINES, METRICS
-from mlops_assets.governance.ledger import Entry
+from mlops_assets.evidence.metrics.metrics import HEADLINES, METRICS
+from mlops_assets.governance.ledger import Entry, latest_decision
 from mlops_assets.monitoring.retraining import judge
 from mlops_assets.policy_declaration import Monitoring
 from mlops_assets.target_declaration import Task
@@ -39,7 +39,7 @@ def _record(
     monitoring: Monitoring,
     task: Task,
 ) -> dict[str, Any]:
-    decision = next((entry for entry in reversed(entries) if entry.batch == batch), None)
+    decision = latest_decision([entry for entry in entries if entry.batch == batch])
     verdict = judge(drift, performance, monitoring)
     metrics = performance["metrics"] if performance else {}
     return {

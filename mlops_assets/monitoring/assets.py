@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pandas as pd
 
+from mlops_assets.answers import DecisionRule
 from mlops_assets.data.batches import load_batch
 from mlops_assets.data.labels import encode_labels
 from mlops_assets.governance.ledger import Entry, champion_at
@@ -73,7 +74,7 @@ def _drift_report(workspace: Workspace) -> dg.AssetsDefinition:
                 attribution=reference["attribution"],
                 outcomes=_outcome_drift(workspace, rows, reference),
             )
-            shown = write_report(folder, report, drift_page(report))
+            shown = write_report(folder, report, drift_page(report), use_case.language)
         strongest = report["series"][0]
         plain = {
             "drifted": str(report["drifted"]).lower(),
@@ -111,7 +112,7 @@ def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
 
     @define(workspace, "performance_report")
     def performance_report_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
-        from mlops_assets.evidence.groups import row_groups
+        from mlops_assets.evidence.metrics.groups import row_groups
         from mlops_assets.monitoring.performance import performance_report
         from mlops_assets.monitoring.performance_page import performance_page
 
@@ -135,8 +136,9 @@ def _performance_report(workspace: Workspace) -> dg.AssetsDefinition:
                 retraining=use_case.retraining,
                 variance=reference["variance"],
                 seed=use_case.training.seed,
+                cut=DecisionRule.parse(reference["decision_rule"]).cut(labelled),
             )
-            shown = write_report(folder, report, performance_page(report))
+            shown = write_report(folder, report, performance_page(report), use_case.language)
         metrics = report["metrics"]
         plain = {n: m["value"] for n, m in metrics.items() if m["value"] is not None}
         counted = {"rows": len(rows), "labelled": len(labelled)}

@@ -2,16 +2,17 @@
 
 Belongs here: the champion's metrics on the batch beside those of its own test split, the verdict
 whether performance is lost, the report. Does not belong here: how a metric is computed
-(``evidence/metrics.py``), the page (``performance_page.py``), or what lost performance leads to
+(``evidence/metrics/``), the page (``performance_page.py``), or what lost performance leads to
 (``retraining.py``).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_assets.answers import Answers, Labels
-from mlops_assets.evidence.bootstrap import MIN_ROWS
-from mlops_assets.evidence.metrics import METRICS, Groups, by_group, evaluate
+from mlops_assets.answers import Answers, Cut, Labels
+from mlops_assets.evidence.metrics.bootstrap import MIN_ROWS
+from mlops_assets.evidence.metrics.group_metrics import Groups, by_group
+from mlops_assets.evidence.metrics.metrics import METRICS, evaluate
 from mlops_assets.policy_declaration import Retraining
 from mlops_assets.reporting.page import Number
 from mlops_assets.target_declaration import Task
@@ -33,6 +34,7 @@ def performance_report(
     retraining: Retraining,
     variance: float,
     seed: int,
+    cut: Cut | None = None,
 ) -> dict[str, Any]:
     """The report as JSON-able data.
 
@@ -40,7 +42,7 @@ def performance_report(
     the masks of ``groups`` are those of the batch's labelled rows; ``rows`` counts the others too.
     ``reference`` are the champion's metrics on its own test split: value, low and high by name;
     ``variance`` is that of the labels it was trained on. ``champion`` is the release's hash,
-    ``use_case`` its title.
+    ``use_case`` its title. ``cut`` is what it decides these rows by.
 
     ``lost`` is ``True`` where the loss rose by at least ``max_loss_rise`` over the reference and
     the lower bound of its interval lies above the upper bound of the reference's; ``None`` where
@@ -48,7 +50,7 @@ def performance_report(
 
     Raises ``ValueError`` as ``evaluate`` does.
     """
-    found = evaluate(task, labels, answers, seed=seed, variance=variance)
+    found = evaluate(task, labels, answers, seed=seed, variance=variance, cut=cut)
     metrics = {name: estimate.to_dict() for name, estimate in found.items()}
     before = reference.get("loss", {})
     lost = None
@@ -65,7 +67,7 @@ def performance_report(
         "reference": {name: dict(reference.get(name, {})) for name in METRICS[task]},
         "groups": [
             group.to_dict()
-            for group in by_group(task, labels, answers, groups, seed=seed, variance=variance)
+            for group in by_group(task, labels, answers, groups, variance=variance, cut=cut)
         ],
         "loss_rise": _rise(metrics["loss"], before),
         "max_loss_rise": retraining.max_loss_rise,

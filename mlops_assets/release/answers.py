@@ -1,19 +1,25 @@
-"""What a release answers for rows as the use case declares them now.
+"""What a release, or the form that is to be one, answers for rows as the use case declares them.
 
-Belongs here: asking a release about cleaned rows. Does not belong here: which release is asked
+Belongs here: asking either about cleaned rows. Does not belong here: which release is asked
 (``governance/ledger.py``), or what its answers are worth (``evidence/``, ``monitoring/``).
 """
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
-from mlops_assets.answers import Answers
-from mlops_assets.export.assets import answers
+from mlops_assets.answers import Answers, from_outputs
+from mlops_assets.export.assets import answers, model_file
 from mlops_assets.release.bundle import datatype, output_tensors
 from mlops_assets.serving.release import released_model
-from resources.artifact_store import MissingArtifactError
+from mlops_assets.use_case import UseCase
+from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.workspace import Workspace
+
+Ask = Callable[[pd.DataFrame], Answers]
+"""Rows with at least the inputs in, answers ``[n, k]`` out."""
 
 
 def released_answers(workspace: Workspace, release: str, rows: pd.DataFrame) -> Answers:
@@ -45,3 +51,22 @@ def released_answers(workspace: Workspace, release: str, rows: pd.DataFrame) -> 
         )
     tensors = to_tensors(rows, {name: declared[name] for name in wanted})
     return answers(released_model(bundle), tensors)
+
+
+def form_to_release(workspace: Workspace) -> Path:
+    """The file that is released if the gate says so: the form that the evaluation names."""
+    released = workspace.store.report(ArtifactKey("evaluation_report"))["released_form"]
+    return model_file(workspace, released["form"])
+
+
+def asking(model: Path | bytes, use_case: UseCase) -> Ask:
+    """What an ONNX file, or its content, answers."""
+    from mlops_assets.export.tensors import to_tensors
+    from mlops_assets.serving.predictor import Predictor
+
+    predictor = Predictor(model)
+
+    def answer(rows: pd.DataFrame) -> Answers:
+        return from_outputs(predictor.predict(to_tensors(rows, use_case.inputs)))
+
+    return answer

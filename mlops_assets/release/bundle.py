@@ -38,6 +38,7 @@ class BundleParts:
     hash of the corrections. ``reference`` is what monitoring compares with, ``golden`` what any
     deployment is checked with. ``compared_with`` is the champion of the evaluation, ``made_with``
     the code, libraries and processor. ``serves`` is the form that is released, and ``why`` it is.
+    ``policy`` is what the use case declares about its responsibility, with every limit in force.
     """
 
     folders: Mapping[str, Path]
@@ -51,6 +52,7 @@ class BundleParts:
     made_with: dict[str, Any]
     serves: Form
     why: tuple[str, ...]
+    policy: dict[str, Any]
 
 
 FORM_ARTIFACTS: dict[Form, str] = {"onnx": "onnx_model", "quantized": "quantized_model"}
@@ -69,6 +71,9 @@ def write_bundle(folder: Path, parts: BundleParts, use_case: UseCase, name: str)
         shutil.copyfile(quantized, folder / "quantized.onnx")
     for report in REPORTS:
         shutil.copytree(parts.folders[report], folder / report)
+    shutil.copyfile(parts.folders["approval"] / "approval.json", folder / "approval.json")
+    shutil.copyfile(parts.folders["risk_report"] / "envelope.json", folder / "envelope.json")
+    (folder / "policy.json").write_bytes(json_bytes(parts.policy))
     (folder / "reference.json").write_bytes(json_bytes(parts.reference))
     (folder / "golden.json").write_bytes(json_bytes(parts.golden))
     (folder / "declaration.json").write_text(_declaration(use_case), encoding="utf-8")
@@ -77,6 +82,7 @@ def write_bundle(folder: Path, parts: BundleParts, use_case: UseCase, name: str)
         "use_case": name,
         "serves": FORM_FILES[parts.serves],
         "why_this_form": list(parts.why),
+        "policy": parts.policy["class"],
         "made_of": dict(parts.hashes),
         "cleaned_datasets": dict(parts.window),
         "raw_copies": dict(parts.raw),

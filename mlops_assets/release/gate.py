@@ -1,43 +1,59 @@
 """The gate: whether a challenger becomes the champion.
 
 Belongs here: the decision, as a pure function of evidence that was read again when it is asked.
-Does not belong here: gathering the evidence (``assets.py``), nor what follows from the answer
-(``bundle.py``, ``champion.py``).
+Does not belong here: gathering the evidence (``gathering.py``), the limits of the policy
+(``limits.py``), the signatures (``approval.py``), nor what follows from the answer (``assets.py``).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.policy_declaration import Promotion
+from mlops_assets.release.limits import Demands, Judgement, Measured, judge_limits
 from mlops_assets.target_declaration import Task
 
-Outcome = Literal["first release", "promoted", "rejected"]
+if TYPE_CHECKING:
+    from mlops_assets.release.approval import Approval
+
+Outcome = Literal["first release", "promoted", "rejected", "awaits approval", "rolled back"]
+"""Of a decision; an approval that is awaited is none yet, and a rollback is a person's."""
+
+JUDGED_REPORTS = (
+    "evaluation_report",
+    "fairness_report",
+    "explainability_report",
+    "risk_report",
+)
+"""The reports that say by hash which challenger they are about."""
+APPROVAL = "approval"
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What is known about a challenger at the moment of the decision.
 
-    ``current`` are the hashes of its artifacts as they stand now, ``evaluated`` and ``explained``
-    the hashes the two reports say they are about; ``None`` anywhere means that it could not be
-    read. ``gain_low`` is the lower bound of the champion's loss (``answers.row_losses``) minus the
-    challenger's on the newest labelled rows; ``champion_saw_test_rows`` whether those rows were
-    among the champion's training batches; ``nobody_left_out`` whether the training rows represent
-    every sensitive group as far as the use case demands it; ``onnx_agrees`` whether the ONNX form
-    answered as the model when it was made; ``forms_agree`` whether it does on the test rows and in
-    every slice of them, and the served endpoint as the form that it serves; ``beats_baseline``
-    whether it was measurably better, in the cross-validation of its window, than the dummy that
-    answers the same for all rows. A first release is asked two lower bounds on the test rows
-    besides: ``baseline_gain_low`` of the paired gain over that dummy, and, of a binary task,
-    ``roc_auc_low``.
+    ``current`` are the hashes of its artifacts as they stand now, ``subjects`` the hashes that each
+    report says it is about, ``measured`` its figures that a policy may limit; ``None`` anywhere
+    means that it could not be read. ``gain_low`` is the lower bound of the champion's loss
+    (``answers.row_losses``) minus the challenger's on the newest labelled rows;
+    ``champion_saw_test_rows`` whether those rows were among the champion's training batches;
+    ``nobody_left_out`` whether the training rows represent every sensitive group as far as the use
+    case demands it; ``onnx_agrees`` whether the ONNX form answered as the model when it was made;
+    ``forms_agree`` whether it does on the test rows and in every slice of them, and the served
+    endpoint as the form that it serves; ``beats_baseline`` whether it was measurably better, in the
+    cross-validation of its window, than the dummy that answers the same for all rows. A first
+    release is asked two lower bounds on the test rows besides: ``baseline_gain_low`` of the paired
+    gain over that dummy, and, of a binary task, ``roc_auc_low``. ``withdrawn`` says whether this
+    very evidence made a release that a rollback took back; ``digest`` is what there is to approve,
+    ``approval_of`` what ``approval`` was asked about, and ``approval`` its verdict made now.
     """
 
     task: Task
     current: Mapping[str, str | None]
-    evaluated: Mapping[str, str] | None
-    explained: Mapping[str, str] | None
+    subjects: Mapping[str, Mapping[str, str] | None]
+    measured: Mapping[str, Measured | None]
     champion: str | None
     compared_with: str | None
     champion_saw_test_rows: bool | None
@@ -49,48 +65,71 @@ class Evidence:
     baseline_gain_low: float | None
     roc_auc_low: float | None
     gain_low: float | None
+    withdrawn: bool | None
+    digest: str | None = None
+    approval_of: str | None = None
+    approval: "Approval | None" = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do and why. ``reasons`` are sentences; for a rejection, all that speak against it."""
+    """What to do and why. ``reasons`` are sentences; for a rejection, all that speak against it.
+    ``notes`` are what does not decide, and has to be known beside it."""
 
     outcome: Outcome
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
 
     @property
     def promotes(self) -> bool:
-        return self.outcome != "rejected"
+        return self.outcome in ("first release", "promoted")
 
 
-def decide(evidence: Evidence, promotion: Promotion) -> Decision:
-    """Promote only what is shown to be sound and better; anything missing speaks against it."""
-    against = [*_broken_chain(evidence), *_unsound(evidence)]
-    against += (
-        _not_good_enough_to_start(evidence, promotion)
-        if evidence.champion is None
-        else _not_better(evidence, promotion)
-    )
+def decide(evidence: Evidence, promotion: Promotion, demands: Demands) -> Decision:
+    """Promote only what is shown to be sound, better and within every limit, and is approved where
+    the policy asks for it; anything missing speaks against it."""
+    found = objections(evidence, promotion, demands)
+    against = [*found.against, *_broken_approval(evidence, demands)]
     if against:
-        return Decision("rejected", tuple(against))
+        return Decision("rejected", tuple(against), found.notes)
+    approval = evidence.approval
+    if approval is not None and not approval.holds:
+        refused = [f"{each.source} does not count: {each.reason}" for each in approval.refused]
+        return Decision("awaits approval", (approval.missing, *refused), found.notes)
     if evidence.champion is None:
-        return Decision("first release", (_why_first(evidence, promotion),))
+        return Decision("first release", (_why_first(evidence, promotion),), found.notes)
     return Decision(
         "promoted",
         (
             f"better than the champion by at least {evidence.gain_low:.4f} of the loss on the "
             f"newest labelled rows, at {promotion.confidence:.0%} confidence",
         ),
+        found.notes,
     )
 
 
+def objections(evidence: Evidence, promotion: Promotion, demands: Demands) -> Judgement:
+    """All that speaks against a release but for its approval, and what is only noted."""
+    limits = judge_limits(evidence.measured, demands, has_champion=evidence.champion is not None)
+    against = [*_broken_chain(evidence), *_unsound(evidence)]
+    against += [
+        f"{name} is not declared, which the policy {demands.policy.policy_class!r} demands"
+        for name in demands.undeclared
+    ]
+    against += limits.against
+    against += (
+        _not_good_enough_to_start(evidence, promotion)
+        if evidence.champion is None
+        else _not_better(evidence, promotion)
+    )
+    return Judgement(tuple(against), limits.notes)
+
+
 def _broken_chain(evidence: Evidence) -> list[str]:
-    needed = BY_NAME["release"].upstream
+    needed = [name for name in BY_NAME["release"].upstream if name != APPROVAL]
     against = [f"{name} is missing" for name in needed if evidence.current.get(name) is None]
-    for report, named in (
-        ("evaluation_report", evidence.evaluated),
-        ("explainability_report", evidence.explained),
-    ):
+    for report in JUDGED_REPORTS:
+        named = evidence.subjects.get(report)
         if not named:
             against.append(f"{report} does not say what it is about")
             continue
@@ -105,6 +144,17 @@ def _broken_chain(evidence: Evidence) -> list[str]:
             if evidence.current.get(name) != found
         ]
     return against
+
+
+def _broken_approval(evidence: Evidence, demands: Demands) -> list[str]:
+    """What is wrong with the approval itself; that it is not given yet is not."""
+    if evidence.current.get(APPROVAL) is None or evidence.approval is None:
+        return ["approval is missing"]
+    if evidence.digest is None or evidence.approval_of != evidence.digest:
+        return ["approval was asked about other evidence: materialize it again"]
+    if evidence.approval.required is not demands.policy.approval:
+        return ["whether the policy asks for an approval is not what the approval was asked"]
+    return []
 
 
 def _why_first(evidence: Evidence, promotion: Promotion) -> str:
@@ -149,11 +199,18 @@ def _unsound(evidence: Evidence) -> list[str]:
             "the training rows leave a group out: see representation_report",
         ),
     )
-    return [
+    against = [
         unknown if holds is None else broken
         for holds, unknown, broken in found
         if holds is not True
     ]
+    if evidence.withdrawn is not False:
+        against.append(
+            "a rollback took this release back, and its evidence is the same"
+            if evidence.withdrawn
+            else "whether a rollback took it back is unknown"
+        )
+    return against
 
 
 def _not_good_enough_to_start(evidence: Evidence, promotion: Promotion) -> list[str]:

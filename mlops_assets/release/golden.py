@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlops_assets.answers import Cut, DecisionRule, expected_costs
 from mlops_assets.column_declaration import Column
 from mlops_assets.export.tensors import tensor_type
 from mlops_assets.release.golden_values import hostile_values, ordinary_values
@@ -32,8 +33,8 @@ FLOAT_TOLERANCE = 1e-5
 EIGHT_BIT_TOLERANCE = 5e-3
 """A number on the edge of two 8-bit codes may be rounded to either where it is computed in another
 order, and a code is a 255th of its range."""
-TIE = 2 * EIGHT_BIT_TOLERANCE
-"""A label is not asked of rows whose two likeliest classes are closer: each may move that far."""
+LARGEST_MOVE = EIGHT_BIT_TOLERANCE
+"""A label is not asked of rows where another would be decided if each probability moved so far."""
 
 
 def golden_rows(
@@ -64,19 +65,22 @@ def golden_rows(
 
 
 def golden_file(
-    rows: Mapping[str, NDArray[Any]], outputs: Mapping[str, Mapping[str, NDArray[Any]]]
+    rows: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, Mapping[str, NDArray[Any]]],
+    rule: DecisionRule | None = None,
 ) -> dict[str, Any]:
     """The content of ``golden.json``: a request of the Open Inference Protocol v2 and, for every
     file of the bundle in ``outputs``, the response expected of it with its tolerances.
 
-    Rows where a label hangs by a hair are left out. Raises ``ValueError`` where no row is left, or
-    where an answer is no number.
+    Rows where a label, decided by ``rule``, hangs by a hair are left out. Raises ``ValueError``
+    where no row is left, or where an answer is no number.
     """
     for file, answers in outputs.items():
         for name, values in answers.items():
             if values.dtype.kind == "f" and not np.isfinite(values).all():
                 raise ValueError(f"{file} answers a golden row with a {name} that is no number")
-    kept = np.all([_is_clear(answers) for answers in outputs.values()], axis=0)
+    cut = (rule or DecisionRule()).cut(pd.DataFrame({n: v[:, 0] for n, v in rows.items()}))
+    kept = np.all([_is_clear(answers, cut) for answers in outputs.values()], axis=0)
     if not kept.any():
         raise ValueError("no golden row is left whose answer is clear")
     return {
@@ -130,11 +134,20 @@ def _tensor(values: pd.Series, column: Column) -> NDArray[Any]:
     return tensor[:, None]
 
 
-def _is_clear(answers: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+def _is_clear(answers: Mapping[str, NDArray[Any]], cut: Cut) -> NDArray[np.bool_]:
     if "probabilities" not in answers:
         return np.ones(len(answers["prediction"]), dtype=np.bool_)
-    ranked = np.sort(answers["probabilities"], axis=1)
-    clear: NDArray[np.bool_] = ranked[:, -1] - ranked[:, -2] >= TIE
+    chances = answers["probabilities"].astype(np.float64)
+    classes = chances.shape[1]
+    if classes == 2:
+        return np.abs(chances[:, 1] - cut.threshold) >= LARGEST_MOVE
+    costs = 1.0 - np.eye(classes) if cut.costs is None else cut.costs
+    expected = expected_costs(chances, costs)
+    best = expected.argmin(axis=1)
+    # How much closer two expected costs may come: [decided, other].
+    reach = LARGEST_MOVE * np.abs(costs.T[:, None] - costs.T[None]).sum(axis=2)
+    margin = expected - expected[np.arange(len(best)), best][:, None]
+    clear: NDArray[np.bool_] = (margin >= reach[best]).all(axis=1)
     return clear
 
 

@@ -7,12 +7,16 @@ blindness. Import it lazily: it pulls in matplotlib.
 """
 
 import math
+import re
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.ticker import ScalarFormatter
 
-from mlops_assets.reporting.page import Number
+from mlops_assets.reporting.number_text import localised_number
+from mlops_assets.reporting.page import Number, Words
+from mlops_assets.reporting.text import in_language
 
 INK = "#1a1c20"
 MUTED = "#6a6e76"
@@ -26,10 +30,23 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY = (
     "#56b4e9",
 )
 LONGEST_LABEL = 42
+BREAKING_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
 
 
-def shorten(label: str) -> str:
-    label = " ".join(label.split())
+class NumberTicks(ScalarFormatter):
+    """Ticks of numbers as a language writes them."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(useLocale=False)
+        self.language = language
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return localised_number(super().__call__(x, pos), self.language)
+
+
+def shorten(words: Words) -> str:
+    """A label on one line, short enough to stand beside a plot."""
+    label = BREAKING_SPACES.sub(" ", in_language(words)).strip()
     return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
 
 
@@ -38,11 +55,11 @@ def known(value: Number) -> float:
     return value if value is not None and math.isfinite(value) else math.nan
 
 
-def label_rows(axes: Axes, labels: tuple[str, ...], x_label: str) -> None:
+def label_rows(axes: Axes, labels: tuple[Words, ...], x_label: Words) -> None:
     """One row a label, the first on top."""
     axes.set_yticks(range(len(labels)), [shorten(label) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
-    axes.set_xlabel(x_label)
+    axes.set_xlabel(in_language(x_label))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")

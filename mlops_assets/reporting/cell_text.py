@@ -1,48 +1,42 @@
 """How one value of a report is written out, the same in every format.
 
-Belongs here: the text of numbers, booleans and what is missing. Does not belong here: escaping and
-layout (``html.py``, ``markdown.py``).
+Belongs here: the text of booleans, verdicts, and what is missing. Does not belong here: digits
+(``number_text.py``), sentences (``text.py``), escaping and layout (``html.py``, ``markdown.py``).
 """
 
 import math
 
-from mlops_assets.reporting.page import Cell
+from mlops_assets.reporting.number_text import MISSING as MISSING
+from mlops_assets.reporting.number_text import localised_number
+from mlops_assets.reporting.number_text import number_text as number_text
+from mlops_assets.reporting.page import Cell, Judgement, Outcome
+from mlops_assets.reporting.text import Text, in_language, mark, say
 
-MISSING = "MISSING"
-SIGNIFICANT_DIGITS = 4
-LARGEST_POSITIONAL = 1e9
-SMALLEST_POSITIONAL = 1e-4
+SYMBOLS: dict[Outcome, str] = {"within": "✓", "insufficient": "?", "beyond": "✗"}
+"""Beside the words of a verdict, so that it is told without colour."""
+
+mark("MISSING")
 
 
-def cell_text(value: Cell) -> str:
+def cell_text(value: Cell, language: str = "en") -> str:
     """A value as text: ``None`` and what is not finite as MISSING, booleans as yes or no, integers
-    with thousands separators, floats with four significant digits, strings as they are."""
+    with thousands separators, floats with four significant digits, strings as they are, a verdict
+    after its symbol."""
+    if is_missing(value):
+        return in_language(Text(MISSING), language)
     match value:
-        case None:
-            return MISSING
         case bool():
-            return "yes" if value else "no"
+            return in_language(say("yes") if value else say("no"), language)
         case int():
-            return f"{value:,}"
+            return localised_number(f"{value:,}", language)
         case float():
-            return number_text(value)
+            return number_text(value, language)
+        case Judgement():
+            return f"{SYMBOLS[value.outcome]} {in_language(value.words, language)}"
+        case str() | Text():
+            return in_language(value, language)
         case _:
-            return value
-
-
-def number_text(value: float) -> str:
-    """A float with four significant digits and no trailing zeros; in scientific notation below
-    0.0001 and from a billion on; MISSING where it is not finite."""
-    if not math.isfinite(value):
-        return MISSING
-    rounded = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    if rounded == 0:
-        return "0"
-    if not SMALLEST_POSITIONAL <= abs(rounded) < LARGEST_POSITIONAL:
-        return f"{rounded:.{SIGNIFICANT_DIGITS}g}"
-    decimals = max(0, SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(rounded))))
-    text = f"{rounded:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if decimals else text
+            raise TypeError(f"no cell of a report: {type(value).__name__}")
 
 
 def is_number(value: Cell) -> bool:

@@ -23,12 +23,13 @@ from mlops_assets.reporting.axes_style import (
     PURPLE,
     SKY,
     VERMILLION,
+    NumberTicks,
     known,
     label_rows,
     legend_above,
     shorten,
 )
-from mlops_assets.reporting.cell_text import MISSING, number_text
+from mlops_assets.reporting.number_text import MISSING
 from mlops_assets.reporting.page import (
     BarPlot,
     HistogramPlot,
@@ -37,8 +38,10 @@ from mlops_assets.reporting.page import (
     LinePlot,
     Plot,
     SwarmPlot,
+    Words,
 )
 from mlops_assets.reporting.swarm import draw_swarm
+from mlops_assets.reporting.text import Text, in_language, say
 
 Dashes = str | tuple[float, tuple[float, ...]]
 
@@ -73,24 +76,29 @@ def height(plot: Plot) -> float:
             assert_never(plot)
 
 
-def draw(plot: Plot, axes: Axes) -> None:
+def draw(plot: Plot, axes: Axes, language: str) -> None:
+    """Draw a localised plot; the words and numbers that it brings itself are said in
+    ``language``."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(NumberTicks(language))
     match plot:
         case IntervalPlot():
-            _draw_intervals(plot, axes)
+            _draw_intervals(plot, axes, language)
         case BarPlot():
-            _draw_bars(plot, axes)
+            _draw_bars(plot, axes, language)
         case LinePlot():
-            _draw_lines(plot, axes)
+            _draw_lines(plot, axes, language)
         case HistogramPlot():
-            _draw_histogram(plot, axes)
+            _draw_histogram(plot, axes, language)
         case SwarmPlot():
-            draw_swarm(plot, axes)
+            draw_swarm(plot, axes, language)
         case _:
             assert_never(plot)
 
 
-def _beside(axes: Axes, row: int, text: str) -> None:
+def _beside(axes: Axes, row: int, words: Text, language: str) -> None:
     """The number itself in a column to the right of the axes."""
+    text = in_language(words, language)
     axes.text(
         1.015,
         row,
@@ -98,29 +106,33 @@ def _beside(axes: Axes, row: int, text: str) -> None:
         transform=axes.get_yaxis_transform(),
         va="center",
         fontsize=8.5,
-        weight="bold" if text == MISSING else "normal",
+        weight="bold" if text == in_language(Text(MISSING), language) else "normal",
     )
 
 
-def _draw_intervals(plot: IntervalPlot, axes: Axes) -> None:
+def _draw_intervals(plot: IntervalPlot, axes: Axes, language: str) -> None:
     for row, one in enumerate(plot.intervals):
         value, low, high = known(one.value), known(one.low), known(one.high)
         axes.plot([low, high], [row, row], color=BLUE, linewidth=1.6, marker="|", markersize=7)
         axes.plot([value], [row], color=BLUE, marker="o", markersize=5, linestyle="none")
-        interval = "" if math.isnan(low) else f"  [{number_text(low)}, {number_text(high)}]"
-        _beside(axes, row, number_text(value) + interval)
+        if math.isnan(low):
+            number = say("{value}", value=value)
+        else:
+            number = say("{value}  [{low}, {high}]", value=value, low=low, high=high)
+        _beside(axes, row, number, language)
     if plot.limit is not None:
-        label = f"{plot.limit_name} {number_text(plot.limit)}"
+        name = say("{name} {limit}", name=plot.limit_name, limit=float(plot.limit))
+        label = in_language(name, language)
         axes.axvline(plot.limit, color=VERMILLION, linestyle="--", linewidth=1.2, label=label)
         legend_above(axes)
     label_rows(axes, tuple(one.label for one in plot.intervals), plot.x_label)
 
 
-def _draw_bars(plot: BarPlot, axes: Axes) -> None:
+def _draw_bars(plot: BarPlot, axes: Axes, language: str) -> None:
     values = [known(value) for value in plot.values]
     axes.barh(range(len(values)), values, height=0.62, color=BLUE, edgecolor=INK, linewidth=0.4)
     for row, value in enumerate(values):
-        _beside(axes, row, number_text(value))
+        _beside(axes, row, say("{value}", value=value), language)
     if plot.limits is not None:
         limits = [known(limit) for limit in plot.limits]
         axes.plot(
@@ -131,27 +143,28 @@ def _draw_bars(plot: BarPlot, axes: Axes) -> None:
             markersize=15,
             markeredgewidth=2.2,
             color=VERMILLION,
-            label="limit",
+            label=in_language(say("limit"), language),
         )
         legend_above(axes)
     axes.axvline(0, color=MUTED, linewidth=0.7)
     label_rows(axes, plot.labels, plot.x_label)
 
 
-def _draw_lines(plot: LinePlot, axes: Axes) -> None:
+def _draw_lines(plot: LinePlot, axes: Axes, language: str) -> None:
     if plot.diagonal:
         ends = _diagonal_ends(plot)
-        axes.plot(ends, ends, color=MUTED, linestyle=":", linewidth=1, label="diagonal")
+        label = in_language(say("diagonal"), language)
+        axes.plot(ends, ends, color=MUTED, linestyle=":", linewidth=1, label=label)
     thin = [line for line in plot.lines if not line.strong]
     for position, line in enumerate(thin):
-        label = line.label if position == 0 and line.label else "_thin"
+        label = in_language(line.label) if position == 0 and line.label else "_thin"
         axes.plot(line.x, [known(y) for y in line.y], color=MUTED, alpha=0.4, lw=0.6, label=label)
     strokes = cycle(STROKES)
     for line in plot.lines:
         if line.strong:
             _draw_strong(axes, line, *next(strokes))
-    axes.set_xlabel(plot.x_label)
-    axes.set_ylabel(plot.y_label)
+    axes.set_xlabel(in_language(plot.x_label))
+    axes.set_ylabel(in_language(plot.y_label))
     axes.grid()
     if plot.categories is not None:
         _label_positions(axes, plot.categories)
@@ -184,34 +197,41 @@ def _draw_strong(axes: Axes, line: Line, colour: str, style: Dashes, marker: str
     )
 
 
-def _legend_label(label: str) -> str:
+def _legend_label(words: Words) -> str:
     # matplotlib leaves out of the legend what begins with an underscore, and a class may.
-    return f" {shorten(label)}" if label.startswith("_") else shorten(label)
+    label = shorten(words)
+    return f" {label}" if label.startswith("_") else label
 
 
-def _draw_histogram(plot: HistogramPlot, axes: Axes) -> None:
+def _draw_histogram(plot: HistogramPlot, axes: Axes, language: str) -> None:
     positions = np.arange(len(plot.bins))
     axes.bar(
-        positions - 0.2, plot.reference, 0.4, label="reference", color=SKY, edgecolor=INK, lw=0.5
+        positions - 0.2,
+        plot.reference,
+        0.4,
+        label=_legend_label(plot.reference_name),
+        color=SKY,
+        edgecolor=INK,
+        lw=0.5,
     )
     axes.bar(
         positions + 0.2,
         plot.current,
         0.4,
-        label="current",
+        label=_legend_label(plot.current_name),
         color=ORANGE,
         edgecolor=INK,
         lw=0.5,
         hatch="////",
     )
-    axes.set_xlabel(plot.x_label)
-    axes.set_ylabel("share of rows")
+    axes.set_xlabel(in_language(plot.x_label))
+    axes.set_ylabel(in_language(say("share of rows"), language))
     axes.grid(axis="y")
     _label_positions(axes, plot.bins)
     legend_above(axes)
 
 
-def _label_positions(axes: Axes, labels: tuple[str, ...]) -> None:
+def _label_positions(axes: Axes, labels: tuple[Words, ...]) -> None:
     """Names at the integer positions of the x-axis, thinned out and slanted where they are many."""
     step = max(1, math.ceil(len(labels) / MOST_BIN_LABELS))
     shown = [shorten(label) for label in labels[::step]]

@@ -7,19 +7,40 @@ stage composes its page from its ``report.json``) or how it looks (``html.py``, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-Cell = str | int | float | bool | None
+from mlops_assets.reporting.text import Text, say
+
+Words = str | Text
+"""What is read: a text, or a name or sentence of the user's own, which is said as it is."""
+
+Outcome = Literal["within", "insufficient", "beyond"]
+"""What a verdict comes to: it is held, not known, or not held. Shown by symbol and colour."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict in words, with what it comes to."""
+
+    words: Words
+    outcome: Outcome
+
+
+Cell = str | int | float | bool | None | Text | Judgement
 """A table cell; ``None`` is printed as MISSING, a float with four significant digits."""
 
 Number = float | None
+
+LIMIT, REFERENCE, CURRENT = say("limit"), say("reference"), say("current")
+"""What plots call their parts where a page does not say it otherwise."""
 
 
 @dataclass(frozen=True)
 class Table:
     """A table with its caption. ``columns`` are the headings, ``rows`` one tuple a line."""
 
-    caption: str
-    columns: tuple[str, ...]
+    caption: Words
+    columns: tuple[Words, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
@@ -27,7 +48,7 @@ class Table:
 class Interval:
     """One labelled estimate with the bounds of its interval."""
 
-    label: str
+    label: Words
     value: Number
     low: Number
     high: Number
@@ -38,20 +59,20 @@ class IntervalPlot:
     """Estimates with their intervals, one a line, and an optional limit drawn across, which
     ``limit_name`` says the meaning of."""
 
-    alt: str
-    x_label: str
+    alt: Words
+    x_label: Words
     intervals: tuple[Interval, ...]
     limit: Number = None
-    limit_name: str = "limit"
+    limit_name: Words = LIMIT
 
 
 @dataclass(frozen=True)
 class BarPlot:
     """Horizontal bars, in the order given; ``limits`` marks a threshold on each bar."""
 
-    alt: str
-    x_label: str
-    labels: tuple[str, ...]
+    alt: Words
+    x_label: Words
+    labels: tuple[Words, ...]
     values: tuple[Number, ...]
     limits: tuple[Number, ...] | None = None
 
@@ -60,7 +81,7 @@ class BarPlot:
 class Line:
     """One curve; ``strong`` curves are drawn over the thin ones."""
 
-    label: str
+    label: Words
     x: tuple[float, ...]
     y: tuple[Number, ...]
     strong: bool = True
@@ -70,23 +91,25 @@ class Line:
 class LinePlot:
     """Curves on common axes. ``categories`` names the integer positions of a categorical x-axis."""
 
-    alt: str
-    x_label: str
-    y_label: str
+    alt: Words
+    x_label: Words
+    y_label: Words
     lines: tuple[Line, ...]
-    categories: tuple[str, ...] | None = None
+    categories: tuple[Words, ...] | None = None
     diagonal: bool = False
 
 
 @dataclass(frozen=True)
 class HistogramPlot:
-    """Shares of two distributions over the same bins: reference against current."""
+    """Shares of two distributions over the same bins: a reference against what is looked at."""
 
-    alt: str
-    x_label: str
-    bins: tuple[str, ...]
+    alt: Words
+    x_label: Words
+    bins: tuple[Words, ...]
     reference: tuple[float, ...]
     current: tuple[float, ...]
+    reference_name: Words = REFERENCE
+    current_name: Words = CURRENT
 
 
 @dataclass(frozen=True)
@@ -94,9 +117,9 @@ class SwarmPlot:
     """Single contributions, one row of points a label, coloured by ``levels`` (0 to 1: the
     feature's own value from low to high; ``None`` where it has no order)."""
 
-    alt: str
-    x_label: str
-    labels: tuple[str, ...]
+    alt: Words
+    x_label: Words
+    labels: tuple[Words, ...]
     values: tuple[tuple[float, ...], ...]
     levels: tuple[tuple[Number, ...], ...]
 
@@ -108,9 +131,11 @@ Plot = IntervalPlot | BarPlot | LinePlot | HistogramPlot | SwarmPlot
 class Section:
     """A heading, what it says in words, and the tables and plots that show it."""
 
-    title: str
-    text: str = ""
+    title: Words
+    text: Words = ""
     blocks: Sequence[Table | Plot] = field(default_factory=tuple)
+    outcome: Outcome | None = None
+    """What the verdicts in it come to, where it has any."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +143,9 @@ class Page:
     """One report. ``verdict`` is its answer in a sentence; ``facts`` are the hashes, counts and
     names it rests on, printed at the head."""
 
-    title: str
-    verdict: str
-    facts: tuple[tuple[str, Cell], ...]
+    title: Words
+    verdict: Words
+    facts: tuple[tuple[Words, Cell], ...]
     sections: tuple[Section, ...]
+    outcome: Outcome | None = None
+    """What ``verdict`` comes to; where it is not said, that of the first section that has one."""

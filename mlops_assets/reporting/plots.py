@@ -24,6 +24,7 @@ from mlops_assets.content_hash import bytes_md5
 from mlops_assets.reporting import drawing
 from mlops_assets.reporting.axes_style import BLUE, GRID, INK, MUTED
 from mlops_assets.reporting.page import Plot
+from mlops_assets.reporting.text import in_language, localised
 
 PIXELS_AN_INCH = 96
 WIDTH = 800 / PIXELS_AN_INCH
@@ -71,29 +72,32 @@ EXCESS_DIGITS = re.compile(r"(\.\d\d)\d+")
 ROOT = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', re.DOTALL)
 
 
-def to_svg(plot: Plot) -> str:
-    """The plot as one ``<svg>`` element to stand inside an HTML page, 800 CSS pixels wide.
+def to_svg(plot: Plot, language: str = "en") -> str:
+    """The plot in ``language`` as one ``<svg>`` element to stand inside an HTML page, 800 CSS
+    pixels wide.
 
     It has ``role="img"``, the plot's ``alt`` as label and title, no external reference, no date and
     no random id; texts, axes, grid and the first colour follow ``--ink``, ``--muted``, ``--line``
     and ``--mark`` of the page where it defines them.
     """
+    plot = localised(plot, language)
     buffer = io.StringIO()
     with _styled({"svg.hashsalt": bytes_md5(repr(plot).encode())}):
-        figure = _figure(plot)
+        figure = _figure(plot, language)
         FigureCanvasSVG(figure)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(
             buffer, format="svg", metadata=nothing, dpi=RASTER_DOTS_AN_INCH, transparent=True
         )
-    return _embeddable(buffer.getvalue(), plot.alt)
+    return _embeddable(buffer.getvalue(), in_language(plot.alt))
 
 
-def to_png(plot: Plot) -> bytes:
-    """The plot as a PNG on white, without date or software name in it."""
+def to_png(plot: Plot, language: str = "en") -> bytes:
+    """The plot in ``language`` as a PNG on white, without date or software name in it."""
+    plot = localised(plot, language)
     buffer = io.BytesIO()
     with _styled({}):
-        figure = _figure(plot)
+        figure = _figure(plot, language)
         FigureCanvasAgg(figure)
         figure.savefig(
             buffer,
@@ -114,9 +118,9 @@ def _styled(extra: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def _figure(plot: Plot) -> Figure:
+def _figure(plot: Plot, language: str) -> Figure:
     figure = Figure(figsize=(WIDTH, drawing.height(plot)), layout="constrained")
-    drawing.draw(plot, figure.add_subplot())
+    drawing.draw(plot, figure.add_subplot(), language)
     return figure
 
 

@@ -25,9 +25,10 @@ from mlops_assets.reporting.axes_style import (
     legend_above,
 )
 from mlops_assets.reporting.page import SwarmPlot
+from mlops_assets.reporting.text import Text, in_language, mark, say
 
 LOW_TO_HIGH = LinearSegmentedColormap.from_list("low_to_high", [BLUE, "#9aa4ad", ORANGE])
-LEVEL_MARKERS = ((1 / 3, "v", "low"), (2 / 3, "o", "middle"), (1.01, "^", "high"))
+LEVEL_MARKERS = ((1 / 3, "v", mark("low")), (2 / 3, "o", mark("middle")), (1.01, "^", mark("high")))
 EDGE = "#3a3d44"
 SWARM_BINS = 90
 ROW_REACH = 0.42
@@ -37,7 +38,7 @@ LAYERS = 3
 """Points are drawn in as many layers, so that no kind of marker hides all others beneath it."""
 
 
-def draw_swarm(plot: SwarmPlot, axes: Axes) -> None:
+def draw_swarm(plot: SwarmPlot, axes: Axes, language: str) -> None:
     everything = [value for values in plot.values for value in values]
     low, high = (min(everything), max(everything)) if everything else (0.0, 1.0)
     for row, (values, levels) in enumerate(zip(plot.values, plot.levels, strict=True)):
@@ -48,7 +49,8 @@ def draw_swarm(plot: SwarmPlot, axes: Axes) -> None:
             _draw_layer(axes, x[layer::LAYERS], y[layer::LAYERS], level[layer::LAYERS])
     axes.axvline(0, color=MUTED, linewidth=0.9)
     label_rows(axes, plot.labels, plot.x_label)
-    legend_above(axes, _legend(), title="the column's own value: ")
+    title = in_language(say("the column's own value: "), language)
+    legend_above(axes, _legend(language), title=title)
 
 
 def _draw_layer(
@@ -70,11 +72,20 @@ def _draw_layer(
         )
 
 
-def _legend() -> list[Artist]:
+def _legend(language: str) -> list[Artist]:
     kinds = [(marker, LOW_TO_HIGH(bound - 1 / 6), name) for bound, marker, name in LEVEL_MARKERS]
-    kinds.append(("D", to_rgba(PURPLE), "without order"))
+    kinds.append(("D", to_rgba(PURPLE), mark("without order")))
     return [
-        Line2D([], [], ls="none", marker=marker, color=colour, mec=EDGE, mew=0.4, label=name)
+        Line2D(
+            [],
+            [],
+            ls="none",
+            marker=marker,
+            color=colour,
+            mec=EDGE,
+            mew=0.4,
+            label=in_language(Text(name), language),
+        )
         for marker, colour, name in kinds
     ]
 

@@ -134,6 +134,7 @@ def _use_case(columns: Sequence[ColumnGuess], target: TargetGuess) -> UseCase:
             "target": replace(target, positive=None, negative=None).fields,
             "columns": {guess.name: dict(guess.fields) for guess in columns},
             "training": {"first_batches": 1},
+            "policy": {"ai_act_class": "minimal"},
         }
     )
 

@@ -37,6 +37,7 @@ def to_yaml(
         _columns(guess),
         *_privacy(guess),
         _training(guess, located),
+        _policy(guess),
     )
     looked_at = sample.table.num_rows
     head = _HEAD.format(
@@ -202,6 +203,20 @@ def _privacy(guess: UseCaseGuess) -> list[list[str]]:
             "  # To report how many rows share each combination of what may single a person out:",
             f"  # privacy: {{{together}}}",
         ]
+    ]
+
+
+def _policy(guess: UseCaseGuess) -> list[str]:
+    """The class is a proposal: what the answers are used for is not in the data."""
+    about_people = [c.name for c in guess.columns if c.fields.get("role") == "sensitive"]
+    found = _one_line(f"{', '.join(about_people)} are about people") if about_people else ""
+    high = f"{TODO}: high for the uses of Annex III of the EU AI Act (employment, credit, ...)"
+    return [
+        "  policy:",
+        f"    ai_act_class: {'limited' if about_people else 'minimal'}" + _comment(found, high),
+        "    class_reason: ''" + _comment(f"{TODO}: why it is in this class"),
+        "    purpose: ''" + _comment(f"{TODO}: what the answers are used for, and what not"),
+        "    people_affected: ''" + _comment(f"{TODO}: whom decisions are about, or nobody"),
     ]
 
 

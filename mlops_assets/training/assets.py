@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.target_declaration import Target
+from resources.actor import record_trainer
 from resources.artifact_store import ArtifactKey
 from resources.assets import define, stored, storing
 from resources.workspace import Workspace
@@ -36,6 +37,7 @@ def _model(workspace: Workspace) -> dg.AssetsDefinition:
             (folder / "model.json").write_bytes(json_bytes(training.record))
             (folder / "metrics.json").write_bytes(json_bytes(_metrics(training.record)))
             (folder / "leaderboard.json").write_bytes(json_bytes(_points(training.record)))
+        record_trainer(workspace, workspace.store.hash(key))
         return stored(workspace, key, _metadata(training.record, training.timings))
 
     return model
@@ -67,6 +69,12 @@ def _metadata(record: dict[str, Any], timings: dict[str, dict[str, float]]) -> d
         "chosen": record["chosen"],
         **{name: value for name, value in _metrics(record).items() if value is not None},
         "beats_baseline": record["beats_baseline"],
+        "decision": record["decision"]["why"],
+        **(
+            {"threshold": record["decision_rule"]["threshold"]}
+            if record["task"] == "binary"
+            else {}
+        ),
         **timings.get(record["chosen"], {}),
         "leaderboard": dg.MetadataValue.md(_leaderboard(record, timings)),
     }
@@ -110,7 +118,7 @@ def _leaderboard(record: dict[str, Any], timings: dict[str, dict[str, float]]) -
 
 
 def _line(entry: dict[str, Any], timings: dict[str, float]) -> str:
-    from mlops_assets.evidence.leaderboard_section import score_cells
+    from mlops_assets.evidence.evaluation.leaderboard_section import score_cells
 
     counted = entry["complexity"]
     cells = [

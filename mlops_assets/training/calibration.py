@@ -3,7 +3,8 @@ into line on rows that the estimator has not seen.
 
 Belongs here: the three kinds of model, one a task, and what turns an estimator's output into an
 answer. Does not belong here: the estimators (``candidates.py``), how wide an interval has to be
-(``intervals.py``), or the same arithmetic as ONNX operators (``export/onnx_graph.py``).
+(``intervals.py``), the rule that decides from an answer, which a model carries (``decision.py``),
+or the same arithmetic as ONNX operators (``export/onnx_graph.py``).
 
 Every learned number is rounded to float32, so that it is the same number in every runtime. The
 trees of a pipeline are snapped (``thresholds.py``) before anything is learned from its output.
@@ -19,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from mlops_assets.answers import Answers, Labels
+from mlops_assets.answers import Answers, DecisionRule, Labels
 from mlops_assets.target_declaration import Task
 from mlops_assets.training.intervals import fit_intervals, one_width
 from mlops_assets.training.thresholds import snap_trees
@@ -46,9 +47,12 @@ class BinaryModel:
     """
 
     task: ClassVar[Task] = "binary"
+    LEARNED: ClassVar[tuple[str, ...]] = ("slope_", "intercept_", "rule")
+    """What is learned from calibration rows."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
+        self.rule = DecisionRule()
 
     def fit(self, rows: pd.DataFrame, labels: Labels) -> Self:
         """Learn from calibration ``rows`` and their ``labels``, 0 or 1 ``[n]``. Raises
@@ -92,10 +96,12 @@ class MulticlassModel:
     """
 
     task: ClassVar[Task] = "multiclass"
+    LEARNED: ClassVar[tuple[str, ...]] = ("slope_", "intercepts_", "rule")
 
     def __init__(self, pipeline: Pipeline, classes: int) -> None:
         self.pipeline = pipeline
         self.classes = classes
+        self.rule = DecisionRule()
 
     def fit(self, rows: pd.DataFrame, labels: Labels) -> Self:
         """Learn from calibration ``rows`` and their ``labels``, positions of classes ``[n]``.
@@ -135,9 +141,11 @@ class RegressionModel:
     """
 
     task: ClassVar[Task] = "regression"
+    LEARNED: ClassVar[tuple[str, ...]] = ("intervals_", "rule")
 
     def __init__(self, pipeline: Pipeline, mean: float, scale: float, coverage: float) -> None:
         self.pipeline = pipeline
+        self.rule = DecisionRule()
         self.mean = float(np.float32(mean))
         self.scale = float(np.float32(scale))
         self.coverage = coverage

@@ -2,7 +2,8 @@
 
 Belongs here: the way from the train rows through comparison and final fit to the calibration. Does
 not belong here: each step of it (``train_rows.py``, ``folds.py``, ``search.py``, ``selection.py``,
-``fitted_pipeline.py``, ``calibration.py``), nor the words of the record (``record.py``).
+``fitted_pipeline.py``, ``calibration.py``, ``decision.py``), nor the words of the record
+(``record.py``).
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from mlops_assets.training.baseline import baseline_answers
 from mlops_assets.training.calibration import Model
 from mlops_assets.training.candidates import candidates_for
 from mlops_assets.training.complexity import Complexity, FileSize
+from mlops_assets.training.decision import decide
 from mlops_assets.training.fitted_model import complexity_of, make_model
 from mlops_assets.training.fitted_pipeline import fit_pipeline
 from mlops_assets.training.folds import Fold, Positions, make_folds, thin
@@ -27,6 +29,7 @@ from mlops_assets.training.remedies import (
     require_group_rows,
     resampler,
 )
+from mlops_assets.training.reweighing import describe_reweighing
 from mlops_assets.training.search import Comparison, Progress, block_losses, search
 from mlops_assets.training.selection import Ranking, choose
 from mlops_assets.training.train_rows import TrainRows, calibration_rows, read_train_rows
@@ -76,8 +79,9 @@ def train(
     candidates = candidates_for(rows.task, declared.families)
     compared = search(candidates, rows, folds, use_case, progress, file_size)
     final = _fit_chosen(compared, rows, again, use_case, progress, file_size)
-    model = make_model(final.pipeline, rows.labels[final.fitted], use_case)
-    model.fit(calibration, calibration[use_case.target.column].to_numpy())
+    labels = rows.labels[final.fitted]
+    model = make_model(final.pipeline, labels, use_case)
+    decided = calibrate(model, calibration, use_case)
     record = describe_training(
         compared,
         final.rankings,
@@ -88,7 +92,10 @@ def train(
     )
     record |= {
         "calibration": model.describe(),
-        "remedies": describe_remedies(use_case, again, final.fitted, rows.labels[final.fitted]),
+        "decision_rule": model.rule.to_dict(),
+        "decision": decided,
+        "remedies": describe_remedies(use_case, again, final.fitted, labels)
+        | {"reweighing": describe_reweighing(rows.groups_at(final.fitted), labels, use_case)},
         "rows": {
             "train": len(rows.order),
             "fitted": len(final.fitted),
@@ -96,6 +103,16 @@ def train(
         },
     }
     return Training(model, record, _timings(compared))
+
+
+def calibrate(model: Model, calibration: pd.DataFrame, use_case: UseCase) -> dict[str, Any]:
+    """Let the model learn its calibration and its decision rule from ``calibration`` rows; how the
+    rule was chosen, as ``model.json`` holds it."""
+    labels = calibration[use_case.target.column].to_numpy()
+    model.fit(calibration, labels)
+    chosen = decide(model.task, labels, model.answers(calibration), calibration, use_case)
+    model.rule = chosen.rule
+    return chosen.record
 
 
 def _fit_chosen(
@@ -112,13 +129,13 @@ def _fit_chosen(
     scores = [score_of(trial) for trial in compared.finalists]
     excluded = {name: trial.excess for name, trial in finalists.items() if trial.excess}
     fitted = final_places(len(rows.order), again, declared.max_final_rows)
-    inputs, labels = rows.at(fitted), rows.labels[fitted]
+    inputs, labels, groups = rows.at(fitted), rows.labels[fitted], rows.group_codes(fitted)
     while len(excluded) < len(finalists):
         rankings = choose(scores, excluded)
         trial = finalists[next(r.score.name for r in rankings if r.chosen)]
         progress(f"fitting {trial.candidate.name} on {len(fitted):,} rows")
         candidate = trial.candidate.with_steps(trial.steps)
-        pipeline = fit_pipeline(candidate, inputs, labels, use_case)
+        pipeline = fit_pipeline(candidate, inputs, labels, use_case, groups)
         complexity = complexity_of(pipeline, labels, use_case, file_size)
         excess = complexity.excess(declared.complexity)
         if not excess:

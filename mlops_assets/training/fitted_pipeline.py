@@ -1,8 +1,9 @@
 """One candidate fitted on given rows, and what it answers on others.
 
-Belongs here: a fit on one thread, with the weights that ``training.remedies`` asks for, and the
-answers after each number of steps (early stopping). Does not belong here: which rows
-(``folds.py``), comparing what came out (``search.py``), or calibration (``calibration.py``).
+Belongs here: a fit on one thread, with the weights that ``training.remedies`` and
+``fairness.mitigation`` ask for, and the answers after each number of steps (early stopping). Does
+not belong here: which rows (``folds.py``), comparing what came out (``search.py``), or calibration
+(``calibration.py``).
 
 A fit of many boosting iterations or epochs passes through each smaller number of them, so that
 judging these costs predictions and no fit. They are judged on the fold's newer rows, as all other
@@ -23,8 +24,10 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from mlops_assets.answers import Answers, Labels
+from mlops_assets.data.representation.groups import Codes
 from mlops_assets.training.candidates import Candidate, build
 from mlops_assets.training.remedies import ClassWeights
+from mlops_assets.training.reweighing import independence_weights
 from mlops_assets.use_case import UseCase
 
 CHANCE_FLOOR = 1e-6
@@ -45,11 +48,16 @@ def standardisation(labels: Labels) -> tuple[float, float]:
 
 
 def fit_pipeline(
-    candidate: Candidate, rows: pd.DataFrame, labels: Labels, use_case: UseCase
+    candidate: Candidate,
+    rows: pd.DataFrame,
+    labels: Labels,
+    use_case: UseCase,
+    groups: Codes | None = None,
 ) -> Pipeline:
-    """The candidate's pipeline fitted on all steps; a regressor on standardised labels."""
+    """The candidate's pipeline fitted on all steps; a regressor on standardised labels. ``groups``
+    ``[n]`` are made independent of the labels by weights (``reweighing.py``)."""
     pipeline = _unfitted(candidate, use_case)
-    weights = _sample_weights(labels, use_case)
+    weights = _sample_weights(labels, groups, use_case)
     named = {} if weights is None else {"estimate__sample_weight": weights}
     with repeatable():
         pipeline.fit(rows, _targets(labels, use_case), **named)
@@ -62,12 +70,14 @@ def fit_staged(
     labels: Labels,
     judged: pd.DataFrame,
     use_case: UseCase,
+    groups: Codes | None = None,
 ) -> tuple[Pipeline, dict[int | None, Answers]]:
-    """The candidate's pipeline fitted on all steps, and its answers to the ``judged`` rows after
-    each number of ``candidate.steps`` (``None`` where it has none), as ``answers.py`` has them."""
+    """The candidate's pipeline fitted as by ``fit_pipeline``, and its answers to the ``judged``
+    rows after each number of ``candidate.steps`` (``None`` where it has none), as ``answers.py``
+    has them."""
     pipeline = _unfitted(candidate, use_case)
     encode, estimate = pipeline.named_steps["encode"], pipeline.named_steps["estimate"]
-    targets, weights = _targets(labels, use_case), _sample_weights(labels, use_case)
+    targets, weights = _targets(labels, use_case), _sample_weights(labels, groups, use_case)
     with repeatable():
         encoded = encode.fit(rows).transform(rows)
         asked = encode.transform(judged)
@@ -120,9 +130,15 @@ def _class_weights(labels: Labels, use_case: UseCase) -> ClassWeights | None:
     return ClassWeights.balanced(labels, len(use_case.target.class_names))
 
 
-def _sample_weights(labels: Labels, use_case: UseCase) -> NDArray[np.float64] | None:
-    weights = _class_weights(labels, use_case)
-    return None if weights is None else weights.of_rows(labels)
+def _sample_weights(
+    labels: Labels, groups: Codes | None, use_case: UseCase
+) -> NDArray[np.float64] | None:
+    classes = _class_weights(labels, use_case)
+    by_class = None if classes is None else classes.of_rows(labels)
+    if groups is None:
+        return by_class
+    by_group = independence_weights(groups, labels)
+    return by_group if by_class is None else by_class * by_group
 
 
 def _after_epochs(

@@ -24,6 +24,7 @@ from sklearn.pipeline import Pipeline
 
 from mlops_assets.answers import LOSS_NAMES, Answers, Labels, row_losses
 from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.representation.groups import Codes
 from mlops_assets.target_declaration import Task
 from mlops_assets.training.candidates import Candidate
 from mlops_assets.training.complexity import Complexity, FileSize
@@ -112,12 +113,14 @@ class _FoldRows:
     judged_labels: Labels
     task: Task
     variance: float
+    fitted_groups: Codes | None
 
     @classmethod
     def of(cls, fold: Fold, rows: TrainRows) -> "_FoldRows":
         fitted, judged = rows.at(fold.fitted), rows.at(fold.judged)
         labels = rows.labels[fold.fitted], rows.labels[fold.judged]
-        return cls(fitted, labels[0], judged, labels[1], rows.task, rows.variance)
+        groups = rows.group_codes(fold.fitted)
+        return cls(fitted, labels[0], judged, labels[1], rows.task, rows.variance, groups)
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,7 @@ def _judged_apart(fits: Mapping[int, _Fit], place: int) -> tuple[float, ...]:
 def _fit(candidate: Candidate, fold: _FoldRows, use_case: UseCase, keep: bool) -> _Fit:
     start = perf_counter()
     pipeline, answers = fit_staged(
-        candidate, fold.fitted, fold.fitted_labels, fold.judged, use_case
+        candidate, fold.fitted, fold.fitted_labels, fold.judged, use_case, fold.fitted_groups
     )
     fitted = perf_counter()
     with repeatable():

@@ -22,9 +22,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SIMPLEST = "the simplest within one standard error of the best"
-NOT_SIMPLEST = "within one standard error of the best, but not the simplest"
-WORSE = "worse than the best by more than one standard error"
+from mlops_assets.reporting.text import mark
+
+SIMPLEST = mark("the simplest within one standard error of the best")
+NOT_SIMPLEST = mark("within one standard error of the best, but not the simplest")
+WORSE = mark("worse than the best by more than one standard error")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ import pandas as pd
 
 from mlops_assets.answers import Labels
 from mlops_assets.data.batch_error import BatchError
+from mlops_assets.data.representation.groups import Codes, Grouping
 from mlops_assets.target_declaration import Task
 from mlops_assets.training.folds import Positions, is_varied, thin
+from mlops_assets.training.reweighing import reweighed_groups
 from mlops_assets.use_case import UseCase
 
 
@@ -20,7 +22,8 @@ from mlops_assets.use_case import UseCase
 class TrainRows:
     """``order`` are the positions of the train rows in ``features``, oldest first; ``labels`` are
     theirs, ``inputs`` the columns a model may see. ``mean`` and ``variance`` are of a regression's
-    labels (else 0 and 1), ``classes`` the number of classes (else 0)."""
+    labels (else 0 and 1), ``classes`` the number of classes (else 0). ``groups`` are those that are
+    reweighed, in the order of the rows, cut over the whole window."""
 
     features: pd.DataFrame
     order: Positions
@@ -30,11 +33,21 @@ class TrainRows:
     classes: int
     mean: float
     variance: float
+    groups: Grouping | None = None
 
     def at(self, places: Positions) -> pd.DataFrame:
         """The inputs of the rows at places of the order, as a frame of their own."""
         rows = self.features.take(self.order[places])
         return rows[list(self.inputs)].reset_index(drop=True)
+
+    def groups_at(self, places: Positions) -> Grouping | None:
+        """The reweighed groups of the rows at places of the order."""
+        return None if self.groups is None else self.groups.at(places)
+
+    def group_codes(self, places: Positions) -> Codes | None:
+        """The codes of these groups."""
+        groups = self.groups_at(places)
+        return None if groups is None else groups.codes
 
 
 def read_train_rows(features: pd.DataFrame, use_case: UseCase) -> TrainRows:
@@ -65,8 +78,11 @@ def read_train_rows(features: pd.DataFrame, use_case: UseCase) -> TrainRows:
             f"the train split has no row of class {', '.join(absent)} of {target.column!r}: widen "
             "training.window, wait for more batches, or leave the class out of the target"
         )
-    codes = labels.astype(np.int64)
-    return TrainRows(features, order, codes, inputs, target.task, len(names), 0.0, 1.0)
+    codes, groups = labels.astype(np.int64), reweighed_groups(features, use_case)
+    return TrainRows(
+        features, order, codes, inputs, target.task, len(names), 0.0, 1.0,
+        None if groups is None else groups.at(order),
+    )  # fmt: skip
 
 
 def calibration_rows(features: pd.DataFrame, use_case: UseCase) -> pd.DataFrame:

@@ -16,6 +16,8 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 def test_the_lineage_graph_shows_every_asset(page: Page, address: str) -> None:
+    # The UI fits the graph to the width, and draws only the nodes that are in sight.
+    page.set_viewport_size({"width": 1600, "height": 2600})
     page.goto(f"{address}/asset-groups")
     expect(page.get_by_text(f"{NAME}_data").first).to_be_visible()
     graph = page.locator("svg:has(foreignObject)")

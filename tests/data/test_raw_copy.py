@@ -38,6 +38,7 @@ USE_CASE = UseCase(
         "c": {"type": "string", "role": "ignored", "known_at_prediction": False},
     },
     training={"first_batches": 1},
+    policy={"ai_act_class": "minimal"},
 )
 
 

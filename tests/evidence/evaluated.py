@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scored_rows import some_rows
 
-from mlops_assets.answers import Answers
-from mlops_assets.evidence.evaluation import ChampionAnswers, evaluation_report
+from mlops_assets.answers import Answers, DecisionRule
+from mlops_assets.evidence.evaluation.evaluation import ChampionAnswers, evaluation_report
 from mlops_assets.target_declaration import Task
+from mlops_assets.training.selection import SIMPLEST
 from mlops_assets.use_case import UseCase
 
 ROWS = 600
@@ -27,14 +28,18 @@ ENTRY = {
     "rows": 300,
     "complexity": COMPLEXITY,
     "chosen": True,
-    "why": "the simplest",
+    "round": 2,
+    "folds": [1, 2, 3, 4, 5],
+    "why": SIMPLEST,
 }
 LEFT_EARLY = {
     "name": "forest",
     "difference_to_best": None,
     "standard_error_of_difference": None,
     "chosen": False,
-    "why": "left after round 1",
+    "round": 1,
+    "folds": [2, 4],
+    "why": "left after round 1: others were better on 2 of the folds",
 }
 TRAINING = {
     "chosen": "ridge",
@@ -44,6 +49,7 @@ TRAINING = {
     "complexity": COMPLEXITY,
     "leaderboard": [ENTRY, {**ENTRY, **LEFT_EARLY}],
     "not_tried": [{"name": "MLP", "why": "beyond training.search.max_fits"}],
+    "search": {"complexity": {"max_parameters": 100, "max_operations": None, "max_bytes": 10_000}},
     "seed": 1,
 }
 SLICES = [{"name": "far", "where": "distance > 0.5"}, {"name": "few", "where": "number < 5"}]
@@ -57,6 +63,7 @@ TARGETS: dict[Task, dict[str, Any]] = {
     },
     "regression": {"column": "late", "task": "regression", "type": "number", "unit": "minutes"},
 }
+BY_HALF = DecisionRule()
 MakeUseCase = Callable[..., UseCase]
 
 
@@ -79,7 +86,12 @@ class Case:
         """All forms answer the same, but for what is said otherwise."""
         return {**dict.fromkeys(("model", "onnx", "quantized", "served"), self.good), **changes}
 
-    def report(self, champion: bool = True, **changes: Answers | None) -> dict[str, Any]:
+    def report(
+        self,
+        champion: bool = True,
+        rule: DecisionRule = BY_HALF,
+        **changes: Answers | None,
+    ) -> dict[str, Any]:
         return evaluation_report(
             self.test,
             self.forms(**changes),
@@ -90,6 +102,7 @@ class Case:
             self.variance,
             sizes=SIZES,
             training=TRAINING,
+            rule=rule,
         )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss, roc_auc_score
 
+from mlops_assets.answers import Cut
 from mlops_assets.export.effect import quantization_effect, within_limits
 from mlops_assets.policy_declaration import Limits
 from mlops_assets.target_declaration import Task
@@ -30,6 +31,15 @@ def test_effect_of_known_changes_on_two_classes() -> None:
         "loss_change": pytest.approx(log_loss(labels, after) - log_loss(labels, before)),
         "roc_auc_change": pytest.approx(roc_auc_score(labels, after) - 1.0),
     }
+
+
+def test_flips_are_those_of_the_decisions_that_are_made() -> None:
+    before, after = column(0.2, 0.6, 0.7, 0.4), column(0.2, 0.4, 0.8, 0.4)
+    cut = Cut(np.array([0.5, 0.3, 0.75, 0.75]))
+
+    effect = quantization_effect("binary", before, after, np.zeros(4), 2, 1, cut=cut)
+
+    assert effect["decisions_flipped"] == 0.25, "the third row, not the second"
 
 
 def test_effect_on_three_classes() -> None:

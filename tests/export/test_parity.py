@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_assets.answers import Answers
+from mlops_assets.answers import Answers, Cut
 from mlops_assets.export.parity import compare
 from mlops_assets.target_declaration import Task
 
@@ -30,6 +30,15 @@ def test_figures_of_a_known_difference() -> None:
         "decisions_flipped": 1,
         "agrees": False,
     }
+
+
+def test_flips_are_counted_at_the_threshold_of_each_row() -> None:
+    model, onnx = positive(0.3, 0.3, 0.6), positive(0.2, 0.2, 0.4)
+    flipped = [
+        compare("binary", model, onnx, 1.0, cut=cut)["decisions_flipped"]
+        for cut in (None, Cut(0.25), Cut(np.array([0.25, 0.5, 0.7])))
+    ]
+    assert flipped == [1, 2, 1]
 
 
 def test_of_several_classes_the_largest_difference_counts() -> None:

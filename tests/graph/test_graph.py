@@ -14,6 +14,15 @@ from mlops_assets.lifecycle import JOBS, build_definitions
 from resources.workspace import Workspace
 
 USE_CASES = ("employment", "flight_delays")
+RELEASED = {"features", "model", "onnx_model", "quantized_model", "evaluation_report"}
+EVIDENCE = {
+    *RELEASED,
+    "window_profile",
+    "representation_report",
+    "fairness_report",
+    "explainability_report",
+    "risk_report",
+}
 EDGES = {
     "raw_copy": set(),
     "cleaned_dataset": {"raw_copy"},
@@ -25,19 +34,13 @@ EDGES = {
     "onnx_model": {"model", "features"},
     "quantized_model": {"onnx_model", "features"},
     "evaluation_report": {"features", "model", "onnx_model", "quantized_model"},
-    "explainability_report": {"features", "onnx_model"},
+    "fairness_report": RELEASED,
+    "explainability_report": RELEASED,
+    "risk_report": RELEASED,
     "drift_report": {"cleaned_dataset"},
     "performance_report": {"cleaned_dataset"},
-    "release": {
-        "features",
-        "window_profile",
-        "representation_report",
-        "model",
-        "onnx_model",
-        "quantized_model",
-        "evaluation_report",
-        "explainability_report",
-    },
+    "approval": EVIDENCE,
+    "release": EVIDENCE | {"approval"},
 }
 PER_BATCH = {"raw_copy", "cleaned_dataset", "data_profile", "drift_report", "performance_report"}
 CHECKS = {
@@ -54,6 +57,40 @@ CHECKS = {
     "quantized_model": {"quantized_form_within_limits"},
     "drift_report": {"no_drift"},
     "performance_report": {"performance_held"},
+}
+LIMITED = {
+    "evaluation_report": {"calibration_error", "slice_loss_ratio"},
+    "explainability_report": {
+        "additivity_gap",
+        "attribution_error",
+        "attribution_instability",
+        "attribution_change",
+    },
+    "risk_report": {
+        "noise_flips",
+        "missing_value_loss_rise",
+        "unseen_category_loss_rise",
+        "out_of_range_undetected",
+        "unit_error_undetected",
+        "evasion_rate",
+        "membership_tpr_at_1_percent",
+        "membership_tpr_at_01_percent",
+        "suspect_labels",
+        "training_outliers",
+        "training_production_distance",
+        "outside_envelope",
+    },
+}
+LIMITED_OF_PEOPLE = {
+    "fairness_report": {
+        "selection_rate_ratio",
+        "equal_opportunity_difference",
+        "equalized_odds_difference",
+        "predictive_parity_difference",
+        "group_calibration_difference",
+        "error_cost_ratio",
+    },
+    "risk_report": LIMITED["risk_report"] | {"attribute_inference_gain"},
 }
 BLOCKING = {
     "licence_in_force",
@@ -103,21 +140,37 @@ def test_every_asset_says_what_and_whose_it_is(specs: dict[str, dg.AssetSpec]) -
         assert spec.group_name and spec.group_name.startswith(key.split("/")[0])
 
 
+def checks_of(definitions: dg.Definitions, use_case: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for key in definitions.resolve_asset_graph().asset_check_keys:
+        if key.asset_key.path[0] == use_case:
+            found.setdefault(key.asset_key.path[1], set()).add(key.name)
+    return found
+
+
+def named_for(limited: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {
+        report: {f"{measure}_within_limit" for measure in measures}
+        for report, measures in limited.items()
+    }
+
+
 def test_checks(definitions: dg.Definitions, project: Path) -> None:
     graph = definitions.resolve_asset_graph()
-    found: dict[str, set[str]] = {}
-    blocking = set()
-    for key in graph.asset_check_keys:
-        if key.asset_key.path[0] == "flight_delays":
-            found.setdefault(key.asset_key.path[1], set()).add(key.name)
-            if graph.get_check_spec(key).blocking:
-                blocking.add(key.name)
     folder = project / "mlops_assets" / "defs" / "flight_delays"
     rules = declared_rules(Workspace.read(folder, project).use_case)
     named = {rule.check for rule in rules}
     assert {"origin_is_allowed", "distance_is_integer", "carrier_is_present"} <= named
-    assert found == {**CHECKS, "cleaned_dataset": CHECKS["cleaned_dataset"] | named}
-    assert blocking == BLOCKING
+    cleaned = {"cleaned_dataset": CHECKS["cleaned_dataset"] | named}
+    assert checks_of(definitions, "flight_delays") == CHECKS | cleaned | named_for(LIMITED)
+    keys = [key for key in graph.asset_check_keys if key.asset_key.path[0] == "flight_delays"]
+    assert {key.name for key in keys if graph.get_check_spec(key).blocking} == BLOCKING
+
+
+def test_a_use_case_about_people_is_held_to_more(definitions: dg.Definitions) -> None:
+    found = checks_of(definitions, "employment")
+    held_to = named_for(LIMITED | LIMITED_OF_PEOPLE)
+    assert {report: found[report] for report in held_to} == held_to
 
 
 def test_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:

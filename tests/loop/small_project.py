@@ -5,6 +5,7 @@ Run as a script, it ticks the project in a folder until nothing is left to do.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
@@ -19,6 +20,12 @@ from sensors.tick import FinishedRun, Progress, tick, tick_until_quiet
 NAME = "small_flights"
 BUNDLED = Path(__file__).resolve().parents[2] / "mlops_assets" / "defs" / "flight_delays"
 EVERY = 10
+SEARCH = {
+    "families": ["linear", "histogram_gradient_boosting"],
+    "max_fits": 9,
+    "folds": 3,
+    "max_rows": 3000,
+}
 INSTANCE = """
 telemetry: {enabled: false}
 nux: {enabled: false}
@@ -39,22 +46,7 @@ defs = definitions_of({root!r})
 
 def make_project(root: Path, months: list[str]) -> Path:
     """A project in ``root`` whose source holds ``months``; returns ``root``."""
-    folder = root / "defs" / NAME
-    (folder / "data").mkdir(parents=True)
-    declared = yaml.safe_load((BUNDLED / "defs.yaml").read_text(encoding="utf-8"))
-    attributes = declared["attributes"]
-    attributes["training"]["search"] = {
-        "families": ["linear", "histogram_gradient_boosting"],
-        "max_fits": 9,
-        "folds": 3,
-        "max_rows": 3000,
-    }
-    # Few rows are left to test on: at the usual confidence they would show nothing.
-    attributes["promotion"] = {"first_min_roc_auc": 0.5, "confidence": 0.55}
-    attributes["automation"] = {"check_every_seconds": 2}
-    (folder / "defs.yaml").write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")
-    for month in months:
-        deliver(root, month)
+    write_use_case(root / "defs" / NAME, months)
     (root / ".dagster").mkdir()
     (root / ".dagster" / "dagster.yaml").write_text(INSTANCE, encoding="utf-8")
     (root / "definitions.py").write_text(
@@ -63,12 +55,40 @@ def make_project(root: Path, months: list[str]) -> Path:
     return root
 
 
+def write_use_case(folder: Path, months: list[str], every: int = EVERY, **changes: Any) -> None:
+    """The small use case's YAML and source, every so-many-th flight of ``months``; ``changes``
+    replace what the YAML says below ``attributes``."""
+    (folder / "data").mkdir(parents=True)
+    declared = yaml.safe_load((BUNDLED / "defs.yaml").read_text(encoding="utf-8"))
+    attributes = declared["attributes"]
+    attributes["training"]["search"] = SEARCH
+    # Few rows are left to test on: at the usual confidence they would show nothing.
+    attributes["promotion"] = {"first_min_roc_auc": 0.5, "confidence": 0.55}
+    attributes["explanation"] = {"rows": 60, "background": 20, "refits": 1, "max_refit_rows": 500}
+    attributes["risk"] = {
+        "rows": 200,
+        "evasion_rows": 40,
+        "shadow_models": 8,
+        "max_shadow_rows": 500,
+    }
+    attributes["automation"] = {"check_every_seconds": 2}
+    declared["attributes"] = {**attributes, **changes}
+    (folder / "defs.yaml").write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")
+    for month in months:
+        deliver_into(folder / "data", month, every)
+
+
 def deliver(root: Path, month: str) -> Path:
     """Put a month's slice into the source, all at once."""
+    return deliver_into(source_file(root, month).parent, month)
+
+
+def deliver_into(source: Path, month: str, every: int = EVERY) -> Path:
+    """The same into the folder of a source."""
     table = pq.read_table(BUNDLED / "data" / f"{month}.parquet")
-    target = source_file(root, month)
+    target = source / f"{month}.parquet"
     temporary = target.with_suffix(".part")
-    write_table(table.take(list(range(0, table.num_rows, EVERY))), temporary)
+    write_table(table.take(list(range(0, table.num_rows, every))), temporary)
     temporary.replace(target)
     return target
 

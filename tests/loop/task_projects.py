@@ -20,6 +20,8 @@ from resources.workspace import Workspace
 BUNDLED = Path(__file__).resolve().parents[2] / "mlops_assets" / "defs" / "flight_delays"
 MONTHS = ("2013-01", "2013-02")
 EVERY = 12
+EXPLANATION = {"rows": 60, "background": 20, "refits": 2, "max_refit_rows": 500}
+RISK = {"rows": 200, "evasion_rows": 40, "shadow_models": 8, "max_shadow_rows": 500}
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,9 @@ def _attributes(project: Project) -> dict[str, Any]:
             "split": {"test": project.test_share, "calibration": 0.15},
             "search": {"max_fits": 40, "folds": 5},
         },
+        "explanation": EXPLANATION,
+        "risk": RISK,
+        "policy": {"ai_act_class": "minimal"},
     }
 
 
@@ -157,4 +162,5 @@ def _flights_attributes(project: Project) -> dict[str, Any]:
     columns = {**declared["columns"], "late": {"type": "boolean", "role": "leak", "nullable": True}}
     del columns["arrival_delay"]
     training = {**declared["training"], "search": {"max_fits": 40, "folds": 3, "max_rows": 3000}}
-    return {**declared, "target": project.target, "columns": columns, "training": training}
+    cheap = {"training": training, "explanation": EXPLANATION, "risk": RISK}
+    return {**declared, "target": project.target, "columns": columns, **cheap}

@@ -15,9 +15,10 @@ from small_project import hashes, make_project
 pytestmark = pytest.mark.loop
 
 SCRIPT = Path(__file__).with_name("small_project.py")
-KILL_AFTER_RECORDS = (1, 5, 6, 9, 11, 14)
-"""Lineage records that exist when a run is killed: in the first ingestion, in the first training
-(after features, after the model, after the reports), at the release, in a watched batch."""
+KILL_AFTER_RECORDS = (1, 5, 7, 10, 13, 15, 17, 20)
+"""Lineage records that exist when a run is killed: in the first and the second ingestion, in the
+first training (after features, model, evaluation, explainability), at the release (after approval),
+in a watched batch."""
 OTHER_MACHINE = {
     "OMP_NUM_THREADS": "4",
     "OPENBLAS_NUM_THREADS": "4",

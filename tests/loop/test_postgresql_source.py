@@ -43,6 +43,7 @@ DECLARED: dict[str, Any] = {
         "weight": {"type": "number", "minimum": 0},
     },
     "training": {"first_batches": 99, "split": {"time_column": "due"}},
+    "policy": {"ai_act_class": "minimal"},
     "automation": {"check_every_seconds": 2},
 }
 

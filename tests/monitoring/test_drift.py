@@ -21,10 +21,18 @@ from mlops_assets.monitoring.drift import (
     outcome_drift,
     weighted_distance,
 )
-from mlops_assets.monitoring.drift_page import drift_page
+from mlops_assets.monitoring.drift_page import drift_page as composed_drift_page
 from mlops_assets.monitoring.histograms import jensen_shannon
 from mlops_assets.policy_declaration import Monitoring
-from mlops_assets.reporting.page import BarPlot, HistogramPlot, Table
+from mlops_assets.reporting.cell_text import cell_text
+from mlops_assets.reporting.page import BarPlot, HistogramPlot, Page, Table
+from mlops_assets.reporting.text import localised
+
+
+def drift_page(report: Any) -> Page:
+    """The page in English."""
+    return localised(composed_drift_page(report))
+
 
 Counts = NDArray[np.int64]
 HISTOGRAMS = st.lists(st.integers(0, 1000), min_size=4, max_size=4).filter(any)
@@ -217,7 +225,11 @@ def test_the_page_shows_the_strongest_first_and_says_what_is_missing() -> None:
     limits = [max(s["limit"], s["floor"]) for s in report["series"][:2]]
     assert bars.limits == (*limits, None)
     (table,) = (block for block in blocks if isinstance(block, Table))
-    assert [row[-1] for row in table.rows] == ["drifted", "no drift", "could not run"]
+    assert [cell_text(row[-1]) for row in table.rows] == [
+        "✗ drifted",
+        "✓ no drift",
+        "? could not run",
+    ]
     shown = [block for block in blocks if isinstance(block, HistogramPlot)]
     assert [plot.x_label for plot in shown] == ["a", "b"]
     assert "1.00%" in page.sections[0].text

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 
 from mlops_assets.answers import Answers, Labels
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.evidence.metrics import METRICS, evaluate
+from mlops_assets.evidence.metrics.metrics import METRICS, evaluate
 from mlops_assets.monitoring.performance import performance_report
-from mlops_assets.monitoring.performance_page import performance_page
+from mlops_assets.monitoring.performance_page import performance_page as composed_performance_page
 from mlops_assets.policy_declaration import Retraining
-from mlops_assets.reporting.page import IntervalPlot, Table
+from mlops_assets.reporting.page import IntervalPlot, Page, Table
+from mlops_assets.reporting.text import localised
 from mlops_assets.target_declaration import Task
+
+
+def performance_page(report: Any) -> Page:
+    """The page in English."""
+    return localised(composed_performance_page(report))
+
 
 HELD = Retraining(max_loss_rise=0.02)
 

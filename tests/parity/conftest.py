@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+# For a use case that a person has to approve.
+sys.path.append(str(Path(__file__).parents[1] / "loop"))
 
 from dvc_project import copy, dvc, make_template
 

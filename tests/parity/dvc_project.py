@@ -120,6 +120,8 @@ def _declare(path: Path) -> None:
     }
     declared["attributes"]["quantization"] = {"prefer": "speed"}
     declared["attributes"]["promotion"] = {"first_min_roc_auc": 0.5, "confidence": 0.55}
+    declared["attributes"]["explanation"] = {"rows": 60, "background": 20, "refits": 1}
+    declared["attributes"]["risk"] = {"rows": 200, "evasion_rows": 40, "shadow_models": 8}
     # The first month in which the sensors retrain would move the window: hold them off.
     declared["attributes"]["retraining"] = {"cooldown_batches": 99}
     path.write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mlops_assets.answers import DecisionRule
 from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.export.tensors import to_tensors
@@ -204,3 +205,36 @@ def test_without_a_clear_answer_there_is_no_file() -> None:
     answers["probabilities"][:] = 0.5
     with pytest.raises(ValueError, match="no golden row is left"):
         golden_file(rows, {"model.onnx": answers})
+
+
+def test_rows_near_the_threshold_of_their_group_are_left_out() -> None:
+    rows = golden_rows(calibration(), COLUMNS, 0)
+    city = rows["city"][:, 0]
+    named = next(value for value in city if value)
+    answers = answers_of(rows)
+    near = np.where(city == named, np.float32(0.252), np.float32(0.498))
+    answers["probabilities"] = np.stack([1 - near, near], axis=1)
+    answers["probabilities"][3] = [0.01, 0.99]
+    rule = DecisionRule(0.5, None, "city", ((named, 0.25),))
+
+    made = golden_file(rows, {"model.onnx": answers}, rule)
+
+    assert len(made["request"]["inputs"][0]["data"]) == 1
+    other = DecisionRule(0.9, None, "city", ((named, 0.9),))
+    every = golden_file(rows, {"model.onnx": answers}, other)
+    assert len(every["request"]["inputs"][0]["data"]) == 64
+
+
+def test_of_several_classes_a_row_is_clear_by_what_decisions_cost() -> None:
+    rows = golden_rows(calibration(), COLUMNS, 0)
+    chances = np.tile(np.float32([0.2, 0.5, 0.3]), (64, 1))
+    chances[:10] = [0.6, 0.398, 0.002]
+    answers = {"label": np.ones(64, np.int64), "probabilities": chances}
+    # Of class 2 decided as 0, a hundred times the cost: 0.6 < 0.398 + 0.002 * 100 within its reach.
+    rule = DecisionRule(costs=((0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (100.0, 1.0, 0.0)))
+
+    plain = golden_file(rows, {"model.onnx": answers})
+    by_cost = golden_file(rows, {"model.onnx": answers}, rule)
+
+    counts = [len(made["request"]["inputs"][0]["data"]) for made in (plain, by_cost)]
+    assert counts == [64, 54]

@@ -7,8 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlops_assets.reporting.cell_text import SYMBOLS
 from mlops_assets.reporting.html import MAX_BYTES, to_html
-from mlops_assets.reporting.page import BarPlot, Cell, HistogramPlot, Page, Section, Table
+from mlops_assets.reporting.page import (
+    BarPlot,
+    Cell,
+    HistogramPlot,
+    Interval,
+    IntervalPlot,
+    Outcome,
+    Page,
+    Section,
+    Table,
+)
 
 HASH = "d41d8cd98f00b204e9800998ecf8427e.dir"
 PAGE = Page(
@@ -175,3 +186,29 @@ def test_a_page_never_exceeds_two_megabytes_and_names_what_it_leaves_out() -> No
 def test_texts_beyond_the_limit_are_an_error() -> None:
     with pytest.raises(ValueError, match="'huge': the texts alone exceed 2,000,000 bytes"):
         to_html(Page("huge", "v", (), (Section("s", "x" * MAX_BYTES),)))
+
+
+def test_a_page_in_french_is_french_down_to_its_axes() -> None:
+    plot = IntervalPlot("alt", "x", (Interval("a", 0.25, 0.125, 0.375),), limit=0.2)
+    rows: tuple[tuple[Cell, ...], ...] = tuple((i, None, True) for i in range(1_234))
+    table = Table("c", ("a", "b", "d"), rows)
+    page = Page("t", "v", (), (Section("s", "", (plot, table)),))
+    text = to_html(page, "fr")
+    assert Reader(text).all("html") == [{"lang": "fr"}]
+    assert "0,25  [0,125\u202f; 0,375]" in text and "limite 0,2" in text
+    assert ">0,15<" in text and ">0.15<" not in text
+    assert "MANQUANT" in text and ">oui<" in text
+    assert "234 lignes de plus sont dans report.json." in text
+    assert to_html(page, "fr") == text
+
+
+@pytest.mark.parametrize("outcome", ["within", "insufficient", "beyond"])
+def test_a_verdict_is_told_by_symbol_and_words_and_not_by_colour_alone(outcome: Outcome) -> None:
+    text = to_html(replace(PAGE, outcome=outcome))
+    (classes,) = [a["class"] for a in Reader(text).all("p") if "verdict" in a.get("class", "")]
+    assert classes == f"verdict {outcome}"
+    assert SYMBOLS[outcome] in text
+    (said,) = {"within": ["Within limits"], "beyond": ["Beyond limits"]}.get(
+        outcome, ["Evidence is insufficient"]
+    )
+    assert said in text

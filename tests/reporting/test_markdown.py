@@ -85,3 +85,10 @@ def test_any_text_stays_in_its_cell(word: str) -> None:
 )
 def test_plain_text_is_no_markup(plain: str, marked: str) -> None:
     assert escape(plain) == marked
+
+
+def test_markdown_in_french_keeps_its_spaces() -> None:
+    table = Table("c", ("a",), ((12_345,), (None,), (0.5,)))
+    text = to_markdown(page_of(table), "fr")
+    assert "| Élément | Valeur |" in text
+    assert "| 12\u202f345 |\n| **MANQUANT** |\n| 0,5 |" in text

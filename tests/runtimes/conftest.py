@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from release_bundles import CLASSIFIERS, TARGETS, make_bundle
+from release_bundles import CLASSIFIERS, DECIDED, TARGETS, make_bundle
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -31,6 +31,10 @@ NO_BROWSER = (
     "tests/runtimes: npm ci)"
 )
 Verdicts = dict[str, dict[str, Any]]
+BUNDLES = [
+    *((task, family) for task in TARGETS for family in CLASSIFIERS),
+    *zip(DECIDED, ("linear", "histogram_gradient_boosting", "random_forest"), strict=True),
+]
 
 
 @dataclass(frozen=True)
@@ -71,19 +75,19 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @functools.cache
-def _made(folder: Path, task: str, family: str) -> Bundle:
+def _made(folder: Path, name: str, family: str) -> Bundle:
     folder.mkdir()
     with threadpool_limits(limits=1):
-        return Bundle(folder, make_bundle(folder, TARGETS[task], family))
+        return Bundle(folder, make_bundle(folder, name, family))
 
 
 @pytest.fixture(scope="session")
 def bundle_of(bundles: Path) -> Callable[[str, str], Bundle]:
-    """The release of a target (see ``release_bundles.TARGETS``) and a family, made once."""
-    return lambda task, family: _made(bundles / f"{task}-{family}".replace(" ", "-"), task, family)
+    """The release of a target or a decision (see ``release_bundles``) and a family, made once."""
+    return lambda name, family: _made(bundles / f"{name}-{family}".replace(" ", "-"), name, family)
 
 
-@pytest.fixture(params=[(task, family) for task in TARGETS for family in CLASSIFIERS], ids="-".join)
+@pytest.fixture(params=BUNDLES, ids="-".join)
 def bundle(request: pytest.FixtureRequest, bundle_of: Callable[[str, str], Bundle]) -> Bundle:
     return bundle_of(*request.param)
 

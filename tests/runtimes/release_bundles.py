@@ -1,4 +1,5 @@
-"""Small releases of every family and task: their ONNX files and golden rows, in a folder."""
+"""Small releases of every family and task, and of every kind of decision rule: their ONNX files and
+golden rows, in a folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 
+from mlops_assets.answers import Answers, DecisionRule, Labels
 from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_bytes
+from mlops_assets.evidence_declaration import BinaryCosts
 from mlops_assets.export.onnx_graph import to_onnx
 from mlops_assets.export.quantization import quantize
 from mlops_assets.export.tensors import to_tensors
@@ -31,7 +34,11 @@ from mlops_assets.training.calibration import (
     MulticlassModel,
     RegressionModel,
 )
+from mlops_assets.training.decision_threshold import choose_threshold
 from mlops_assets.training.encoding import RowEncoder
+
+Decide = Callable[[Labels, Answers], DecisionRule]
+"""Chooses a rule by the labels of the calibration rows and the answers to them."""
 
 COLUMNS = {
     "city": Column(type="string", nullable=True),
@@ -73,26 +80,44 @@ REGRESSORS: dict[str, Callable[[], Any]] = {
         hidden_layer_sizes=(32, 16), tol=0.05, n_iter_no_change=3, random_state=0
     ),
 }
+MISSES_COST = BinaryCosts(false_negative=6.0)
+BY_CITY = DecisionRule(0.5, None, "city", (("Oslo", 0.2), ("München", 0.8)))
+BY_COST_MATRIX = DecisionRule(costs=((0.0, 1.0, 5.0), (3.0, 0.0, 1.0), (9.0, 2.0, 0.0)))
+DECIDED: dict[str, tuple[str, Decide]] = {
+    "binary by costs": (
+        "binary",
+        lambda labels, answers: DecisionRule(
+            choose_threshold(labels, answers[:, 0], MISSES_COST).threshold
+        ),
+    ),
+    "binary by group": ("binary", lambda *_: BY_CITY),
+    "named classes by costs": ("named classes", lambda *_: BY_COST_MATRIX),
+}
+"""Releases whose classes are decided by another rule than the most probable one."""
 FITTED = 800
 CALIBRATED = 600
 
 
-def make_bundle(folder: Path, target: Target, family: str) -> tuple[str, ...]:
-    """Write a release's ONNX files and ``golden.json``, and return the files' names."""
+def make_bundle(folder: Path, name: str, family: str) -> tuple[str, ...]:
+    """Write the ONNX files and ``golden.json`` of a release of one of ``TARGETS`` or ``DECIDED``,
+    and return the files' names."""
+    task, decide = DECIDED.get(name, (name, lambda *_: DecisionRule()))
+    target = TARGETS[task]
     rows, scores = _rows(FITTED + CALIBRATED)
-    model = _fit(target, family, rows, scores)
+    model = _fit(target, family, rows, scores, decide)
     calibration = rows.iloc[FITTED:]
     files = {"model.onnx": to_onnx(model, target)}
     tensors = to_tensors(calibration, COLUMNS)
     for prefer in ("speed", "size"):
-        made = quantize(files["model.onnx"], family, target.task, tensors, prefer).model
+        cut = model.rule.cut(calibration)
+        made = quantize(files["model.onnx"], family, target.task, tensors, prefer, cut=cut).model
         if made is not None:
             files[f"quantized-{prefer}.onnx"] = made
     golden = golden_rows(calibration, COLUMNS, seed=7)
     answers = {name: Predictor(file).predict(golden) for name, file in files.items()}
     for name, file in files.items():
         (folder / name).write_bytes(file)
-    (folder / "golden.json").write_bytes(json_bytes(golden_file(golden, answers)))
+    (folder / "golden.json").write_bytes(json_bytes(golden_file(golden, answers, model.rule)))
     return tuple(files)
 
 
@@ -123,7 +148,9 @@ def _rows(count: int) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     return rows, scores.to_numpy(dtype=np.float64)
 
 
-def _fit(target: Target, family: str, rows: pd.DataFrame, scores: NDArray[np.float64]) -> Model:
+def _fit(
+    target: Target, family: str, rows: pd.DataFrame, scores: NDArray[np.float64], decide: Decide
+) -> Model:
     form = "tree" if family in ("random_forest", "histogram_gradient_boosting") else "dense"
     makers = REGRESSORS if target.task == "regression" else CLASSIFIERS
     pipeline = Pipeline([("encode", RowEncoder(COLUMNS, form)), ("estimate", makers[family]())])
@@ -138,11 +165,10 @@ def _fit(target: Target, family: str, rows: pd.DataFrame, scores: NDArray[np.flo
             labels = (scores - mean) / scale
     pipeline.fit(rows.iloc[:FITTED], labels[:FITTED])
     calibration, held_out = rows.iloc[FITTED:], labels[FITTED:]
-    match target.task:
-        case "binary":
-            return BinaryModel(pipeline).fit(calibration, held_out)
-        case "multiclass":
-            return MulticlassModel(pipeline, 3).fit(calibration, held_out)
-        case "regression":
-            model = RegressionModel(pipeline, mean, scale, 0.9)
-            return model.fit(calibration, scores[FITTED:])
+    if target.task == "regression":
+        regression = RegressionModel(pipeline, mean, scale, 0.9)
+        return regression.fit(calibration, scores[FITTED:])
+    unfitted = BinaryModel(pipeline) if target.task == "binary" else MulticlassModel(pipeline, 3)
+    model: Model = unfitted.fit(calibration, held_out)
+    model.rule = decide(held_out, model.answers(calibration))
+    return model

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from golden_changes import CHANGES
+from release_bundles import DECIDED, TARGETS
 
 from mlops_assets.serving.golden_check import check_file
 
@@ -25,6 +27,23 @@ def test_every_family_and_task_agrees(
         assert verdict["agrees"]
         assert all(answer["shape"][0] == rows for answer in verdict["answers"].values())
         assert check_file(bundle.folder, golden, file)["agrees"]
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_the_golden_rows_ask_for_decisions_that_are_not_the_most_probable(
+    name: str, bundle_of: Any
+) -> None:
+    golden = json.loads((bundle_of(name, "linear").folder / "golden.json").read_bytes())
+    outputs = golden["responses"]["model.onnx"]["outputs"]
+    label, probabilities = (
+        next(output for output in outputs if output["name"] == wanted)
+        for wanted in ("label", "probabilities")
+    )
+    classes = TARGETS[DECIDED[name][0]].classes or (0, 1)
+    chances = np.array(probabilities["data"]).reshape(probabilities["shape"])
+    likeliest = [classes[position] for position in chances.argmax(axis=1)]
+    others = sum(a != b for a, b in zip(label["data"], likeliest, strict=True))
+    assert others >= 3
 
 
 @pytest.mark.parametrize("change", sorted(CHANGES))

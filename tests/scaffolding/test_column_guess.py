@@ -41,6 +41,7 @@ def quarantined(values: Any, guess: ColumnGuess) -> int:
             "target": {"column": "y", "type": "integer"},
             "columns": {guess.name: guess.fields, "other": {"type": "integer"}},
             "training": {"first_batches": 1},
+            "policy": {"ai_act_class": "minimal"},
         }
     )
     ones = [1] * len(values)

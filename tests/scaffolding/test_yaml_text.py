@@ -48,7 +48,9 @@ def test_what_is_for_a_person_to_fill_in_is_marked(scaffold: Scaffold) -> None:
     text, use_case = scaffold(pa.table({"x": [1.5, 2.5] * 50, "y": [0, 1] * 50}), "y")
     marked = [line.split(":")[0].strip() for line in text.splitlines() if "# TODO: " in line]
     about, source = ["description", "owner"], ["licence", "terms", "licence_expires", "attribution"]
-    assert marked == [*about, *source, "description"]
+    policy = ["ai_act_class", "class_reason", "purpose", "people_affected"]
+    assert marked == [*about, *source, "description", *policy]
+    assert use_case.policy.ai_act_class == "minimal"
     assert use_case.source.licence == "UNKNOWN"
     assert use_case.title == "A title"
 

@@ -7,6 +7,7 @@ from sensors.decisions import (
     Ingest,
     Promote,
     Train,
+    Verify,
     Wait,
 )
 from sensors.situation import Situation
@@ -28,6 +29,9 @@ def untouched(**changes: Any) -> Situation:
         "trained_as": None,
         "trained_until": None,
         "undecided": None,
+        "awaits_approval": None,
+        "approvals": None,
+        "unverified": None,
         "first_release": None,
         "under_way": (),
         "attempts": {},
@@ -65,7 +69,7 @@ class Judge:
         return self.verdict
 
 
-def assert_waits(decision: Ingest | Train | Promote | Wait, *words: str) -> None:
+def assert_waits(decision: Ingest | Train | Verify | Promote | Wait, *words: str) -> None:
     assert isinstance(decision, Wait)
     for word in words:
         assert word in decision.why

@@ -13,6 +13,7 @@ from mlops_assets.content_hash import bytes_md5
 from mlops_assets.governance.ledger import Entry
 from mlops_assets.release.gate import Outcome
 from mlops_assets.use_case import UseCase
+from resources.approvals import APPROVED
 from resources.artifact_store import ArtifactKey
 from resources.assets import SOURCE_LOST_TAG
 from resources.dvc_lock import fields_md5
@@ -84,7 +85,7 @@ def _watch(workspace: Workspace, batch: str) -> None:
 
 def _train(workspace: Workspace, last_batch: str) -> str:
     """Make a challenger with all its evidence; returns its hash."""
-    for name in BY_NAME["release"].upstream:
+    for name in APPROVED:
         _make(workspace, name, content=last_batch)
     return workspace.store.hash(ArtifactKey("onnx_model"))
 
@@ -105,6 +106,9 @@ def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) ->
         trained_as=None,
         trained_until=None,
         undecided=None,
+        awaits_approval=None,
+        approvals=None,
+        unverified=None,
         first_release=None,
         under_way=(),
         attempts={},
@@ -256,15 +260,15 @@ def test_a_complete_challenger_awaits_its_decision_and_a_decided_one_does_not(
     assert not after.has_champion
 
 
-@pytest.mark.parametrize("made", range(1, len(BY_NAME["release"].upstream)))
+@pytest.mark.parametrize("made", range(1, len(APPROVED)))
 def test_a_training_that_was_cut_off_left_no_challenger(
     made: int, workspace: Workspace, instance: dg.DagsterInstance
 ) -> None:
-    for name in BY_NAME["release"].upstream[:made]:
+    for name in APPROVED[:made]:
         _make(workspace, name, content=A)
     first = gather(workspace, instance)
     _decide(workspace, A, _train(workspace, A), "release")
-    for name in BY_NAME["release"].upstream[:made]:
+    for name in APPROVED[:made]:
         _make(workspace, name, content=B)
 
     later = gather(workspace, instance)

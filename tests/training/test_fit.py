@@ -89,7 +89,7 @@ def test_without_remedies_the_model_is_that_of_a_plain_fit(
     assert _bytes(found.model) == _bytes(expected)
     assert found.record["remedies"] == {
         "class_weights": False, "resample": None, "min_group_rows": None,
-        "weights": None, "groups": [], "rows_drawn": 0,
+        "weights": None, "groups": [], "rows_drawn": 0, "reweighing": None,
     }  # fmt: skip
 
 

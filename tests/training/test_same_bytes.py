@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
+import pandas as pd
 import pytest
 
 from mlops_assets.training_declaration import FAMILIES
+from mlops_assets.use_case import UseCase
 
 Make = Callable[..., Any]
 TASKS = ("binary", "multiclass", "regression")
@@ -46,9 +49,25 @@ def given(task_use_case: Make, task_window: Make, tmp_path_factory: Any) -> Path
         for task in TASKS
         for family in FAMILIES
     }
+    trained["mitigated"] = _mitigated(task_use_case, task_window("binary"))
     path: Path = tmp_path_factory.mktemp("given") / "trained.joblib"
     joblib.dump(trained, path)
     return path
+
+
+def _mitigated(task_use_case: Make, window: pd.DataFrame) -> tuple[pd.DataFrame, UseCase]:
+    """With costs, weights and thresholds by group."""
+    group = {"type": "string", "role": "sensitive", "sensitive_input": True, "reason": "a test"}
+    use_case = task_use_case("binary", max_fits=3, families=("mlp",), columns={"group": group})
+    by_group = {"column": "group", "legal_basis": "an act of parliament"}
+    mitigation = {"reweighing": ["group"], "group_thresholds": by_group}
+    declared = {
+        **use_case.model_dump(),
+        "decision": {"costs": {"false_negative": 3.0}},
+        "fairness": {"min_rows": 20, "mitigation": mitigation},
+    }
+    group_of_row = np.where(window["x"] + window["z"] > 0, "a", "b")
+    return window.assign(group=group_of_row), UseCase(**declared)
 
 
 def _hashes(given: Path, seed: str, threads: str, cores: str, workers: str) -> dict[str, str]:
@@ -66,6 +85,6 @@ def test_threads_workers_cores_and_hash_seed_change_no_byte(given: Path) -> None
     one = _hashes(given, seed="0", threads="1", cores=first_core, workers="")
     several = _hashes(given, seed="1", threads="3", cores="", workers="2")
 
-    assert len(one) == 2 * len(TASKS) * len(FAMILIES)
+    assert len(one) == 2 * (len(TASKS) * len(FAMILIES) + 1)
     assert len(set(one.values())) == len(one)
     assert several == one

@@ -2,7 +2,7 @@
 
 Belongs here: evaluating a condition, which columns it names, and what makes one that cannot be
 used. Does not belong here: what follows for a row that meets it (``validation.py``,
-``cleaning.py``, ``evidence/groups.py``).
+``cleaning.py``, ``evidence/metrics/groups.py``).
 """
 
 import ast

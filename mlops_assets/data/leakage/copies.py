@@ -20,6 +20,7 @@ from mlops_assets.data.leakage.column_power import (
 )
 from mlops_assets.data.leakage.finding import Finding, Verdict
 from mlops_assets.data.leakage.target_views import FEW_LEVELS, Judged
+from mlops_assets.reporting.text import Text, mark, say
 
 MIRROR_PURITY = 0.995
 NAME = "mirrors_target"
@@ -42,13 +43,15 @@ def mirrors_target(rows: pd.DataFrame, labels: Labels) -> list[Finding]:
         if not 2 <= many <= max(FEW_LEVELS, 2 * size):
             continue
         if len(classes) < 2:
-            text = "a class has no row: widen the window"
+            text = say("a class has no row: widen the window")
             found.append(Finding(NAME, str(column), None, MIRROR_PURITY, "unknown", text))
             continue
         counts = np.zeros((many, size))
         np.add.at(counts, (levels, codes), 1.0)
         number = max(_purity(table) for table in _tables(counts))
-        text = f"class and level say the same in {number:.1%} of the rows of either"
+        text = say(
+            "class and level say the same in {number:.1%} of the rows of either", number=number
+        )
         found.append(_finding(str(column), number, text))
     return found
 
@@ -73,12 +76,14 @@ def follows_target(rows: pd.DataFrame, numbers: Floats, *, seed: int) -> list[Fi
         known, labels = hashable(values[present]), chosen[present]
         if known.nunique() <= FEW_LEVELS:
             number = _apart(known, labels)
-            text = "neighbouring levels are ranges of the target in {:.1%} of the pairs of rows"
+            template = mark(
+                "neighbouring levels are ranges of the target in {number:.1%} of the pairs of rows"
+            )
         else:
             number = _same_order(known, labels)
-            text = "its rank correlation with the target is {:.4f} in size"
+            template = mark("its rank correlation with the target is {number:.4f} in size")
         if number is not None:
-            found.append(_finding(str(column), number, text.format(number)))
+            found.append(_finding(str(column), number, say(template, number=number)))
     return found
 
 
@@ -89,7 +94,7 @@ def copies(rows: pd.DataFrame, judged: Judged, *, seed: int) -> list[Finding]:
     return mirrors_target(rows, judged.labels)
 
 
-def _finding(column: str, number: float, text: str) -> Finding:
+def _finding(column: str, number: float, text: Text) -> Finding:
     verdict: Verdict = "leak" if number >= MIRROR_PURITY else "ok"
     return Finding(NAME, column, number, MIRROR_PURITY, verdict, text)
 

@@ -30,6 +30,7 @@ from mlops_assets.data.leakage.copies import copies
 from mlops_assets.data.leakage.finding import Finding, Verdict
 from mlops_assets.data.leakage.target_views import LABEL, Judged, judged_by_values
 from mlops_assets.data.representation.proportions import wilson
+from mlops_assets.reporting.text import mark, say
 
 LEAK_POWER = 0.99
 """ROC AUC of one column from which it may be the answer itself: what is measured before an outcome
@@ -100,9 +101,10 @@ def exists_only_with_label(rows: pd.DataFrame, labelled: NDArray[np.bool_]) -> l
     unlabelled = ~labelled & ~missing.to_numpy().all(axis=1)
     name, limit = "exists_only_with_label", ONLY_WITH_LABEL
     if not labelled.any():
-        return [Finding(name, None, None, limit, "unknown", "no row has a label")]
+        return [Finding(name, None, None, limit, "unknown", say("no row has a label"))]
     if not unlabelled.any():
-        return [Finding(name, None, 0.0, limit, "ok", "every row has a label: none to compare")]
+        text = say("every row has a label: none to compare")
+        return [Finding(name, None, 0.0, limit, "ok", text)]
     found = []
     for column in rows.columns:
         gone = missing[column].to_numpy()
@@ -110,7 +112,11 @@ def exists_only_with_label(rows: pd.DataFrame, labelled: NDArray[np.bool_]) -> l
         without, among = share.value or 0.0, float(gone[labelled].mean())
         number = (share.low or 0.0) - among
         verdict: Verdict = "leak" if number >= limit else "ok"
-        text = f"missing in {without:.1%} of the rows without label and {among:.1%} of the others"
+        text = say(
+            "missing in {without:.1%} of the rows without label and {among:.1%} of the others",
+            without=without,
+            among=among,
+        )
         found.append(Finding(name, str(column), number, limit, verdict, text))
     return found
 
@@ -172,9 +178,13 @@ def predicts_too_well(
     name = "predicts_too_well"
     varied = [c for c in rows.columns if level_count(rows[c]) > 1]
     if np.bincount(labels, minlength=2).min() < MIN_PER_CLASS:
-        text = f"a class has fewer than {MIN_PER_CLASS} rows: widen the window"
+        text = say("a class has fewer than {rows} rows: widen the window", rows=MIN_PER_CLASS)
         if question != LABEL:
-            text = f"asked for {question}, " + text.replace("a class", "one answer")
+            text = say(
+                "asked for {question}, one answer has fewer than {rows} rows: widen the window",
+                question=say(question),
+                rows=MIN_PER_CLASS,
+            )
         return [Finding(name, str(c), None, limit, "unknown", text) for c in varied]
     sample, folds = stratified_folds(labels, seed)
     chosen = labels[sample]
@@ -190,8 +200,13 @@ def predicts_too_well(
         verdict: Verdict = "suspicious" if power >= suspect or column in notable else "ok"
         if power >= limit and below < suspect:
             verdict = "leak"
-        text = f"alone it ranks {question} with ROC AUC {power:.3f}"
-        text += "" if rest is None else f"; all weaker columns together reach {rest:.3f}"
+        template = mark("alone it ranks {question} with ROC AUC {power:.3f}")
+        if rest is not None:
+            template = mark(
+                "alone it ranks {question} with ROC AUC {power:.3f}; all weaker columns together "
+                "reach {rest:.3f}"
+            )
+        text = say(template, question=say(question), power=power, rest=rest)
         found.append(Finding(name, str(column), power, limit, verdict, text))
     return found
 

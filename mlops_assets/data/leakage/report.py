@@ -21,6 +21,7 @@ from mlops_assets.data.leakage.leakage import (
     gives_target_away,
 )
 from mlops_assets.data.leakage.target_views import Judged
+from mlops_assets.reporting.text import join, say
 from mlops_assets.use_case import UseCase
 
 DISTINCT_TEXT, DISTINCT_INTEGERS, DISTINCT_BY_CHANCE = 0.95, 0.99, 0.9
@@ -69,14 +70,18 @@ def failing(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _vouched(finding: Finding, confirmed: Collection[str]) -> Finding:
     if finding.verdict != "leak" or finding.column not in confirmed:
         return finding
-    text = f"{finding.explanation}; its owner confirms that it is known at prediction time"
-    return replace(finding, verdict="suspicious", explanation=text)
+    words = say(
+        "{explanation}; its owner confirms that it is known at prediction time",
+        explanation=finding.words,
+    )
+    return replace(finding, verdict="suspicious", words=words)
 
 
 def _declared_leaks(features: pd.DataFrame, leaks: Sequence[str]) -> Finding:
     """Columns that the owner says are known only after the outcome, and are among the features."""
     present = sorted(set(leaks) & set(features.columns))
-    text = f"declared leaks among the features: {', '.join(present) or 'none'}"
+    names = join(present, ", ") if present else say("none")
+    text = say("declared leaks among the features: {names}", names=names)
     verdict: Verdict = "leak" if present else "ok"
     return Finding("known_only_afterwards", None, float(len(present)), 0.0, verdict, text)
 
@@ -97,7 +102,7 @@ def identifiers(
     found = []
     for name, column in columns.items():
         if (levels := level_count(rows[name])) < 2:
-            text = "one value, or none, in every row: it says nothing"
+            text = say("one value, or none, in every row: it says nothing")
             found.append(Finding("constant", name, float(levels), 2.0, "suspicious", text))
         elif column.type in ("string", "integer"):
             found.append(_identifier(name, judged[name].dropna(), column))
@@ -107,19 +112,28 @@ def identifiers(
 def _identifier(name: str, values: pd.Series, column: Column) -> Finding:
     limit = DISTINCT_TEXT if column.is_category else DISTINCT_INTEGERS
     if len(values) < MIN_ROWS:
-        text = f"fewer than {MIN_ROWS} rows have a value: widen the window, or use role: ignored"
+        text = say(
+            "fewer than {rows} rows have a value: widen the window, or use role: ignored",
+            rows=MIN_ROWS,
+        )
         return Finding("identifier", name, None, limit, "unknown", text)
     share = values.nunique() / len(values)
-    text = f"{share:.1%} of its values are distinct"
+    text = say("{share:.1%} of its values are distinct", share=float(share))
     if share < limit:
         return Finding("identifier", name, share, limit, "ok", text)
     if not column.is_category:
         span = float(values.max()) - float(values.min()) + 1.0
         by_chance = -span * np.expm1(len(values) * np.log1p(-1.0 / span)) / len(values)
-        text += f", and by chance at most {by_chance:.1%} would be"
+        text = say(
+            "{share:.1%} of its values are distinct, and by chance at most {by_chance:.1%} would "
+            "be",
+            share=float(share),
+            by_chance=float(by_chance),
+        )
         if by_chance > DISTINCT_BY_CHANCE:
             return Finding("identifier", name, share, limit, "suspicious", text)
-    return Finding("identifier", name, share, limit, "leak", text + ": use role: ignored")
+    words = say("{explanation}: use role: ignored", explanation=text)
+    return Finding("identifier", name, share, limit, "leak", words)
 
 
 def _repeated_rows(features: pd.DataFrame, columns: Sequence[str], seed: int) -> Finding:
@@ -133,11 +147,16 @@ def _repeated_rows(features: pd.DataFrame, columns: Sequence[str], seed: int) ->
     drawn = np.random.default_rng(seed).permutation(len(train))
     part = min(len(test), len(train) // 5)
     if part < MIN_ROWS // 5:
-        return Finding(name, None, None, 0.0, "unknown", "too few rows: widen the window")
+        text = say("too few rows: widen the window")
+        return Finding(name, None, None, 0.0, "unknown", text)
     repeated = float(np.isin(test, train).mean())
     chance = float(np.isin(train[drawn[:part]], train[drawn[part:]]).mean())
     limit = chance + 0.01 + STANDARD_ERRORS * float(np.sqrt(chance * (1.0 - chance) / part))
-    text = f"{repeated:.1%} of the test rows are in train too; chance repeats {chance:.1%}"
+    text = say(
+        "{repeated:.1%} of the test rows are in train too; chance repeats {chance:.1%}",
+        repeated=repeated,
+        chance=chance,
+    )
     return Finding(name, None, repeated, limit, "suspicious" if repeated > limit else "ok", text)
 
 
@@ -146,8 +165,8 @@ def _future_rows(features: pd.DataFrame, time_column: str | None) -> Finding:
     name, is_test = "future_rows_in_the_past", (features["split"] == "test").to_numpy()
     times = features[time_column or "batch"]
     if not is_test.any() or times.isna().any():
-        text = "rows without a time, or no test rows: they cannot be ordered"
+        text = say("rows without a time, or no test rows: they cannot be ordered")
         return Finding(name, None, None, 0.0, "unknown", text)
     number = int((times[~is_test] > times[is_test].min()).sum())
-    text = f"{number} rows to learn from are newer than the oldest test row"
+    text = say("{number} rows to learn from are newer than the oldest test row", number=number)
     return Finding(name, None, float(number), 0.0, "leak" if number else "ok", text)

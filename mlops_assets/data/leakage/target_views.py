@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from mlops_assets.answers import Labels
 from mlops_assets.data.leakage.column_power import MIN_PER_CLASS, Integers
+from mlops_assets.reporting.text import mark
 from mlops_assets.target_declaration import Task
 
 FEW_LEVELS = 20
-LABEL = "the label"
+LABEL = mark("the label")
 """The question of a binary target."""
 
 
@@ -45,9 +46,9 @@ class Judged:
         if self.task == "binary":
             return [View(LABEL, self.labels.astype(np.int64))]
         if self.task == "regression":
-            return [View("the label above its median or not", _halves(self.labels))]
+            return [View(mark("the label above its median or not"), _halves(self.labels))]
         found = [
-            View("one class against all others", (self.labels == place).astype(np.int64))
+            View(mark("one class against all others"), (self.labels == place).astype(np.int64))
             for place in np.unique(self.labels)
         ]
         return [view for view in found if view.rarer >= MIN_PER_CLASS] or found[:1]

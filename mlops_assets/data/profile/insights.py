@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from mlops_assets.data.profile.profile_words import percent
 from mlops_assets.data.profile.relations import chance
+from mlops_assets.reporting.page import Words
+from mlops_assets.reporting.range_words import range_words
+from mlops_assets.reporting.text import Text, as_data, in_language, join, mark, say
 from mlops_assets.target_declaration import Task
 
 RARE_ROWS = 5
@@ -32,8 +36,9 @@ Figures = dict[str, Any]
 
 
 def insights(report: Mapping[str, Any], more: Iterable[Figures] = ()) -> list[Figures]:
-    """What stands out, strongest first: ``columns``, ``kind``, ``strength`` (0 to 1), ``text``.
-    ``more`` are insights from elsewhere that are ranked among them.
+    """What stands out, strongest first: ``columns``, ``kind``, ``strength`` (0 to 1), ``text``, and
+    the same as ``said`` (``text.as_data``) for other languages. ``more`` are insights from
+    elsewhere that are ranked among them.
 
     A strength is an effect, not a probability: a share of rows, a Cramer's V, a difference of two
     rates or a Jensen-Shannon distance, halved where it concerns a column that no model sees.
@@ -57,13 +62,14 @@ def insights(report: Mapping[str, Any], more: Iterable[Figures] = ()) -> list[Fi
     return [i for i in found if first[(i["kind"], *sorted(i["columns"]))] is i]
 
 
-def insight(kind: str, columns: Sequence[str], strength: float, text: str) -> Figures:
+def insight(kind: str, columns: Sequence[str], strength: float, words: Text) -> Figures:
     """One insight; a strength beyond 0 to 1 is cut."""
     return {
         "kind": kind,
         "columns": list(columns),
         "strength": round(min(1.0, max(0.0, strength)), 6),
-        "text": text,
+        "text": in_language(words),
+        "said": as_data(words),
     }
 
 
@@ -79,7 +85,9 @@ def _label_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
     task = task_of(labels)
     if not labels["labelled"]:
         if report["rows"]:
-            yield insight("labels", [target], 1.0, f"No row has a label in {target}.")
+            yield insight(
+                "labels", [target], 1.0, say("No row has a label in {target}.", target=target)
+            )
         return
     if task == "regression":
         shares = [1.0 if labels["minimum"] == labels["maximum"] else 0.5]
@@ -89,16 +97,24 @@ def _label_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         shares = [labels["positive_share"], 1.0 - labels["positive_share"]]
     minority = min(shares)
     if max(shares) == 1.0:
-        yield insight("balance", [target], 1.0, f"{target} is the same in every labelled row.")
+        words = say("{target} is the same in every labelled row.", target=target)
+        yield insight("balance", [target], 1.0, words)
     elif task == "binary" and minority < least:
-        found = f"{percent(labels['positive_share'])} of the labelled rows are positive"
-        text = f"{target} is out of balance: {found}."
-        yield insight("balance", [target], 0.5 - minority, text)
+        words = say(
+            "{target} is out of balance: {share} of the labelled rows are positive.",
+            target=target,
+            share=percent(labels["positive_share"]),
+        )
+        yield insight("balance", [target], 0.5 - minority, words)
     elif task == "multiclass" and minority < least * 2.0 / len(shares):
         rarest = labels["classes"][shares.index(minority)]["class"]
-        found = f"{percent(minority)} of the labelled rows are of class {rarest}"
-        text = f"{target} is out of balance: {found}."
-        yield insight("balance", [target], 0.5 - minority, text)
+        words = say(
+            "{target} is out of balance: {share} of the labelled rows are of class {rarest}.",
+            target=target,
+            share=percent(minority),
+            rarest=rarest,
+        )
+        yield insight("balance", [target], 0.5 - minority, words)
 
 
 def _quarantine_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -108,9 +124,13 @@ def _quarantine_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         return
     reasons = report["quarantine_reasons"]
     most = max(sorted(reasons), key=lambda code: reasons[code], default=None)
-    why = "" if most is None else f", most often for {most}"
-    text = f"{percent(share)} of the delivered rows are in the quarantine{why}."
-    yield insight("quarantine", [], share, text)
+    if most is None:
+        template = mark("{share} of the delivered rows are in the quarantine.")
+    else:
+        template = mark(
+            "{share} of the delivered rows are in the quarantine, most often for {reason}."
+        )
+    yield insight("quarantine", [], share, say(template, share=percent(share), reason=most))
 
 
 def _column_insights(one: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -119,27 +139,38 @@ def _column_insights(one: Mapping[str, Any], report: Mapping[str, Any]) -> Itera
     if name != one["column"] or not report["rows"]:
         return
     if share == 1.0:
-        yield insight("missing", [name], 1.0, f"{name} is missing in every row.")
+        yield insight("missing", [name], 1.0, say("{column} is missing in every row.", column=name))
         return
     if share >= limits["missing_share"]:
         partners = _missing_with(name, report)
-        with_them = f", mostly together with {_listed(partners)}" if partners else ""
-        text = f"{name} is missing in {percent(share)} of the rows{with_them}."
-        yield insight("missing", [name, *partners], share, text)
+        if partners:
+            template = mark(
+                "{column} is missing in {share} of the rows, mostly together with {others}."
+            )
+        else:
+            template = mark("{column} is missing in {share} of the rows.")
+        words = say(template, column=name, share=percent(share), others=_listed(partners))
+        yield insight("missing", [name, *partners], share, words)
     if one["distinct"] == 1 and one["role"] != "target" and one["present"] > 1:
-        yield insight("constant", [name], 0.5, f"{name} is constant.")
+        yield insight("constant", [name], 0.5, say("{column} is constant.", column=name))
     codes = one["type"] in ("string", "integer") and one["kind"] in ("category", "number")
     unlike = one["distinct"] / one["present"]
     enough = one["present"] >= limits["rows_to_compare_rates"]
     if codes and enough and one["role"] != "target" and unlike >= limits["identifier_share"]:
-        text = f"{name} differs in almost every row, as an identifier does."
-        yield insight("identifier", [name], unlike, text)
+        words = say("{column} differs in almost every row, as an identifier does.", column=name)
+        yield insight("identifier", [name], unlike, words)
     if one["outliers"]:
         low, high = one["fences"]
-        number = f"{one['outliers']:,} outlier{'s' if one['outliers'] > 1 else ''}"
         part = one["outliers"] / one["present"]
-        text = f"{name} has {number} ({percent(part)}), beyond {low:.4g} to {high:.4g}."
-        yield insight("outliers", [name], part, text)
+        words = say(
+            "Outliers of {column}, beyond {low:.4g} to {high:.4g}: {outliers:,} ({share}).",
+            column=name,
+            low=low,
+            high=high,
+            outliers=one["outliers"],
+            share=percent(part),
+        )
+        yield insight("outliers", [name], part, words)
 
 
 def _missing_with(name: str, report: Mapping[str, Any]) -> list[str]:
@@ -193,14 +224,27 @@ def _comparable_rates(one: Mapping[str, Any], limits: Mapping[str, float]) -> li
     return [b for b in one["bins"] if b["labelled"] >= least and b["label"] not in (RARE, OTHER)]
 
 
-def _rates(target: str, one: Mapping[str, Any], low: Figures, high: Figures) -> str:
+def _rates(target: str, one: Mapping[str, Any], low: Figures, high: Figures) -> Text:
     a, b = high["positive_share"], low["positive_share"]
-    name = one["name"]
-    against = f"({percent(a)} against {percent(b)})"
     if b == 0.0:
-        return f"{target} occurs for {name} {high['label']}, never for {low['label']} {against}."
-    times = f"{a / b:.1f} times as common"
-    return f"{target} is {times} for {name} {high['label']} as for {low['label']} {against}."
+        template = mark(
+            "{target} occurs for {column} {most}, never for {least} ({share} against {other})."
+        )
+    else:
+        template = mark(
+            "{target} is {times:.1f} times as common for {column} {most} as for {least} "
+            "({share} against {other})."
+        )
+    return say(
+        template,
+        target=target,
+        column=one["name"],
+        most=bin_words(one, high["label"]),
+        least=bin_words(one, low["label"]),
+        times=a / b if b else None,
+        share=percent(a),
+        other=percent(b),
+    )
 
 
 def _pair_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -213,8 +257,13 @@ def _pair_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         if is_target and (task_of(report["labels"]) == "binary" or leaks.intersection(names)):
             continue
         if pair["v"] >= report["limits"]["association"]:
-            text = f"{names[0]} and {names[1]} go together (V = {pair['v']:.2f})."
-            yield insight("association", names, pair["v"], text)
+            words = say(
+                "{first} and {second} go together (V = {v:.2f}).",
+                first=names[0],
+                second=names[1],
+                v=pair["v"],
+            )
+            yield insight("association", names, pair["v"], words)
 
 
 def _change_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -224,16 +273,20 @@ def _change_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         if distance is None or distance < limits["change"]:
             continue
         if change["chance"] * many < limits["significance"]:
-            text = f"{change['series']} differs from the earlier batches (distance {distance:.2f})."
-            yield insight("change", [change["series"]], distance, text)
+            words = say(
+                "{series} differs from the earlier batches (distance {distance:.2f}).",
+                series=change["series"],
+                distance=distance,
+            )
+            yield insight("change", [change["series"]], distance, words)
 
 
-def percent(share: float) -> str:
-    """A share as a percentage with a digit that means something: 31%, 2.4%, 0.03%."""
-    if share >= 0.1 or share == 0.0:
-        return f"{share:.0%}" if share < 0.995 or share == 1.0 else f"{share:.2%}"
-    return f"{share:.1%}" if share >= 0.001 else f"{share:.3%}"
+def bin_words(one: Mapping[str, Any], label: str) -> Words:
+    """The label of a series' bin: a range of numbers in words, a level as it is."""
+    return range_words(label) if one["kind"] == "number" or label in (RARE, OTHER) else label
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _listed(names: Sequence[str]) -> Text:
+    if len(names) < 2:
+        return join(names)
+    return say("{names} and {last}", names=join(names[:-1], ", "), last=names[-1])

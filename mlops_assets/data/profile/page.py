@@ -5,6 +5,7 @@ belong here: the parts that the page of a window has as well (``sections.py``), 
 and the insights (``report.py``, ``insights.py``), or looks (``reporting/``).
 """
 
+from mlops_assets.data.profile.profile_words import verdict_words
 from mlops_assets.data.profile.sections import (
     Report,
     associations_section,
@@ -14,10 +15,11 @@ from mlops_assets.data.profile.sections import (
     insights_section,
     missing_section,
     rows_section,
-    verdict,
 )
 from mlops_assets.data.profile.target_sections import label_facts, target_section
-from mlops_assets.reporting.page import BarPlot, HistogramPlot, Page, Plot, Section, Table
+from mlops_assets.reporting.page import BarPlot, HistogramPlot, Page, Plot, Section, Table, Words
+from mlops_assets.reporting.range_words import range_words
+from mlops_assets.reporting.text import say
 
 CHANGES_DRAWN = 12
 
@@ -25,18 +27,20 @@ CHANGES_DRAWN = 12
 def profile_page(report: Report) -> Page:
     """What a reader sees of a ``profile_report``."""
     return Page(
-        title=f"Profile of {report['batch']}: {report['use_case']}",
-        verdict=verdict(report, "The batch"),
+        title=say(
+            "Profile of {batch}: {use_case}", batch=report["batch"], use_case=report["use_case"]
+        ),
+        verdict=verdict_words(report),
         facts=(
-            ("Batch", report["batch"]),
-            ("Rows", report["rows"]),
-            ("Columns", len(columns_of(report))),
+            (say("Batch"), report["batch"]),
+            (say("Rows"), report["rows"]),
+            (say("Columns"), len(columns_of(report))),
             *label_facts(report),
-            ("Earlier batches", len(report["earlier_batches"])),
+            (say("Earlier batches"), len(report["earlier_batches"])),
         ),
         sections=(
             insights_section(report),
-            rows_section(report),
+            rows_section(report, say("From delivered to labelled rows")),
             columns_section(report),
             distributions_section(report),
             target_section(report),
@@ -48,27 +52,33 @@ def profile_page(report: Report) -> Page:
 
 
 def _changes_section(report: Report) -> Section:
-    changes = report["changes"]
+    title, changes = say("Change over batches"), report["changes"]
     if not changes:
-        return Section("Change over batches", "This is the first batch: nothing to compare with.")
+        return Section(title, say("This is the first batch: nothing to compare with."))
     limit = report["limits"]["change"]
     top = changes[:CHANGES_DRAWN]
     bars = BarPlot(
-        alt="Distance of each column from all earlier batches",
-        x_label="Jensen-Shannon distance (base 2) to all earlier batches",
+        alt=say("Distance of each column from all earlier batches"),
+        x_label=say("Jensen-Shannon distance (base 2) to all earlier batches"),
         labels=tuple(change["series"] for change in top),
         values=tuple(change["to_earlier"] for change in top),
         limits=tuple(limit for _ in top),
     )
     rows = tuple((c["series"], c["to_previous"], c["to_earlier"], limit) for c in changes)
-    headings = ("Series", "To the previous batch", "To all earlier", "Smallest that matters")
-    earlier = report["earlier_batches"]
-    return Section(
-        "Change over batches",
-        f"Against {earlier[-1]}, and against all {len(earlier)} "
-        "earlier batches together (0: equal shares, 1: disjoint), missing values included.",
-        (bars, *_strongest_change(report), Table("Distance of each series", headings, rows)),
+    headings = (
+        say("Series"),
+        say("To the previous batch"),
+        say("To all earlier"),
+        say("Smallest that matters"),
     )
+    text = say(
+        "Against {previous}, and against all earlier batches together, {count:,} in number "
+        "(0: equal shares, 1: disjoint), missing values included.",
+        previous=report["earlier_batches"][-1],
+        count=len(report["earlier_batches"]),
+    )
+    table = Table(say("Distance of each series"), headings, rows)
+    return Section(title, text, (bars, *_strongest_change(report), table))
 
 
 def _strongest_change(report: Report) -> tuple[Plot, ...]:
@@ -78,16 +88,23 @@ def _strongest_change(report: Report) -> tuple[Plot, ...]:
         if mine["labels"] is None or change["to_earlier"] is None:
             continue
         before, now = change["earlier_rows"], mine["rows"]
-        labels = {**{str(i): label for i, label in enumerate(mine["labels"])}, "missing": "missing"}
+        labels: dict[str, Words] = {
+            **{str(i): range_words(label) for i, label in enumerate(mine["labels"])},
+            "missing": say("missing"),
+        }
         keys = [key for key in labels if before.get(key) or now.get(key)]
         totals = sum(before.values()), sum(now.values())
         return (
             HistogramPlot(
-                alt=f"Shares of {change['series']}: earlier batches (reference) against this one",
+                alt=say(
+                    "Shares of {series}: earlier batches against this one", series=change["series"]
+                ),
                 x_label=change["series"],
                 bins=tuple(labels[key] for key in keys),
                 reference=tuple(before.get(key, 0) / totals[0] for key in keys),
                 current=tuple(now.get(key, 0) / totals[1] for key in keys),
+                reference_name=say("earlier batches"),
+                current_name=say("this batch"),
             ),
         )
     return ()

@@ -8,7 +8,8 @@ and the insights (``report.py``, ``insights.py``), the order of the parts
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_assets.data.profile.insights import rate_extremes
+from mlops_assets.data.profile.insights import bin_words, rate_extremes
+from mlops_assets.data.profile.profile_words import insight_words, our_words, step_words
 from mlops_assets.reporting.page import (
     BarPlot,
     Cell,
@@ -17,6 +18,7 @@ from mlops_assets.reporting.page import (
     Section,
     Table,
 )
+from mlops_assets.reporting.text import Text, join, mark, say
 
 INSIGHTS_SHOWN = 25
 DISTRIBUTIONS_SHOWN = 3
@@ -25,17 +27,6 @@ PAIRS_DRAWN = 12
 LONGEST_NAME = 19
 
 Report = Mapping[str, Any]
-
-
-def verdict(report: Report, what: str) -> str:
-    """What stands out most; ``what`` is what the report is of."""
-    if not report["rows"]:
-        return f"{what} has no cleaned rows: there is nothing to profile."
-    found = report["insights"]
-    if not found:
-        return f"Nothing stands out in {report['rows']:,} rows."
-    many = "1 thing stands out" if len(found) == 1 else f"{len(found)} things stand out"
-    return f"{many} in {report['rows']:,} rows. The strongest: {found[0]['text']}"
 
 
 def columns_of(report: Report) -> list[Report]:
@@ -53,66 +44,82 @@ def _by_interest(report: Report) -> list[Report]:
 
 
 def insights_section(report: Report) -> Section:
-    limits = report["limits"]
-    text = (
+    """What stands out, strongest first."""
+    title, found = say("What stands out"), report["insights"][:INSIGHTS_SHOWN]
+    if not found:
+        return Section(title, say("Nothing."))
+    text = say(
         "Strongest first. The strength, 0 to 1, is the size of an effect: a share of rows, an "
         "association, a difference of two shares or a distance; it is halved for columns that no "
-        f"model sees. A difference of shares is named where it is beyond chance at "
-        f"{limits['significance']:.0%} over all comparisons together, rows taken as independent."
+        "model sees. A difference of shares is named where it is beyond chance at "
+        "{significance:.0%} over all comparisons together, rows taken as independent.",
+        significance=report["limits"]["significance"],
     )
-    found = report["insights"][:INSIGHTS_SHOWN]
-    if not found:
-        return Section("What stands out", "Nothing.")
-    rows = tuple((i["text"], i["kind"], round(i["strength"], 2)) for i in found)
+    rows = tuple((insight_words(i), our_words(i["kind"]), round(i["strength"], 2)) for i in found)
     left = len(report["insights"]) - len(found)
     if left:
-        text += f" {left} weaker ones are in report.json."
-    table = Table("Insights", ("What", "Kind", "Strength"), rows)
-    return Section("What stands out", text, (table,))
+        text = join((text, say("Weaker ones, in report.json alone: {left:,}.", left=left)))
+    table = Table(say("Insights"), (say("What"), say("Kind"), say("Strength")), rows)
+    return Section(title, text, (table,))
 
 
-def rows_section(report: Report, caption: str = "From delivered to labelled rows") -> Section:
-    steps = tuple((step["step"], step["rows"]) for step in report["waterfall"])
-    blocks = [Table(caption, ("Step", "Rows"), steps)]
+def rows_section(report: Report, caption: Text) -> Section:
+    """The waterfall of the rows, under ``caption``, and why rows are in the quarantine."""
+    steps = tuple((step_words(step["step"]), step["rows"]) for step in report["waterfall"])
+    blocks = [Table(caption, (say("Step"), say("Rows")), steps)]
     reasons = sorted(report["quarantine_reasons"].items(), key=lambda pair: (-pair[1], pair[0]))
     if reasons:
-        blocks.append(Table("Why rows are in the quarantine", ("Reason", "Rows"), tuple(reasons)))
+        why = say("Why rows are in the quarantine")
+        blocks.append(Table(why, (say("Reason"), say("Rows")), tuple(reasons)))
     return Section(
-        "Rows",
-        "What is taken away has a minus, and the sums add up exactly. A row in the quarantine can "
-        "have several reasons.",
+        say("Rows"),
+        say(
+            "What is taken away has a minus, and the sums add up exactly. A row in the quarantine "
+            "can have several reasons."
+        ),
         tuple(blocks),
     )
 
 
 def columns_section(report: Report) -> Section:
-    ranges = ("Minimum", "Middle", "Maximum", "Outliers")
-    headings = ("Column", "Type", "Role", "Missing", "Distinct", *ranges)
-    rows = tuple(_column_row(one) for one in columns_of(report))
-    return Section(
-        "Columns",
+    """Every column in a line."""
+    headings = (
+        say("Column"),
+        say("Type"),
+        say("Role"),
+        say("Missing"),
+        say("Distinct"),
+        say("Minimum"),
+        say("Middle"),
+        say("Maximum"),
+        say("Outliers"),
+    )
+    text = say(
         "The middle is the median, or the commonest level. Outliers lie more than 1.5 "
         "interquartile ranges outside the quartiles; where the quartiles are equal there is no "
         "such fence, and the count is MISSING. A number of distinct values with ~ is an estimate. "
-        "A protected column shows none of its values; levels in fewer than "
-        f"{report['limits']['rare_level_rows']} rows are rare and shown together.",
-        (Table("Each column", headings, rows),),
+        "A protected column shows none of its values; levels in fewer than {rows} rows are rare "
+        "and shown together.",
+        rows=report["limits"]["rare_level_rows"],
     )
+    rows = tuple(_column_row(one) for one in columns_of(report))
+    return Section(say("Columns"), text, (Table(say("Each column"), headings, rows),))
 
 
 def _column_row(one: Report) -> tuple[Cell, ...]:
     number, has_order = one["kind"] == "number", one["kind"] in ("number", "time")
     middle: dict[str, Cell] = {
         "number": one["quartiles"][1],
-        "category": one["commonest"] or ("(rare levels)" if one["present"] else None),
-        "hidden": "(protected)",
+        "category": one["commonest"] or (say("(rare levels)") if one["present"] else None),
+        "hidden": say("(protected)"),
     }
+    share, distinct = one["missing_share"], one["distinct"]
     return (
         one["name"],
-        one["type"],
-        one["role"],
-        None if one["missing_share"] is None else f"{one['missing_share']:.1%}",
-        one["distinct"] if one["distinct_is_exact"] else f"~{one['distinct']:,}",
+        our_words(one["type"]),
+        our_words(one["role"]),
+        None if share is None else say("{share:.1%}", share=share),
+        distinct if one["distinct_is_exact"] else say("~{distinct:,}", distinct=distinct),
         _end(one["minimum"]) if has_order else "",
         middle.get(one["kind"], ""),
         _end(one["maximum"]) if has_order else "",
@@ -126,103 +133,120 @@ def _end(value: Cell) -> Cell:
 
 
 def distributions_section(report: Report) -> Section:
-    shown = _by_interest(report)[:DISTRIBUTIONS_SHOWN]
+    """The columns that the strongest insights are about."""
+    title, shown = say("Distributions"), _by_interest(report)[:DISTRIBUTIONS_SHOWN]
     if not shown:
-        return Section("Distributions", "No column has values that can be shown.")
-    return Section(
-        "Distributions",
-        "Columns of the strongest insights; those of all others are in report.json.",
-        tuple(distribution(one) for one in shown),
-    )
+        return Section(title, say("No column has values that can be shown."))
+    text = say("Columns of the strongest insights; those of all others are in report.json.")
+    return Section(title, text, tuple(distribution(one) for one in shown))
 
 
 def distribution(one: Report) -> BarPlot:
     """The bins of a series as shares of its rows."""
+    name, rows = one["name"], one["present"]
     return BarPlot(
-        alt=f"Distribution of {one['name']}",
-        x_label=f"{one['name']}: percent of {one['present']:,} rows",
-        labels=tuple(b["label"] for b in one["bins"]),
-        values=tuple(round(100.0 * b["rows"] / one["present"], 2) for b in one["bins"]),
+        alt=say("Distribution of {column}", column=name),
+        x_label=say("{column}: percent of {rows:,} rows", column=name, rows=rows),
+        labels=tuple(bin_words(one, b["label"]) for b in one["bins"]),
+        values=tuple(round(100.0 * b["rows"] / rows, 2) for b in one["bins"]),
     )
 
 
 def rates_section(report: Report) -> Section:
-    target = report["target"]
+    """How often a binary target is positive, by feature."""
+    title, target = say("Target by feature"), report["target"]
     named = [i["columns"][0] for i in report["insights"] if i["kind"] == "target"]
     by_name = {one["name"]: one for one in report["series"]}
     plots = tuple(_rates(by_name[name], report) for name in named[:RATES_SHOWN])
     rows = tuple(_extremes(by_name[name], report) for name in named)
     if report["labels"]["positive_share"] is None:
-        return Section("Target by feature", "No row has a label.")
+        return Section(title, say("No row has a label."))
     if not rows:
-        return Section("Target by feature", f"{target} differs by no column beyond chance.")
-    columns = ("Column", "Most often for", "Share there", "Least often for", "Share there")
-    return Section(
-        "Target by feature",
-        f"How often {target} is positive, with 95% intervals; the line is the share over all rows. "
-        "Columns that are known only after the outcome are left out.",
-        (*plots, Table("Every column with a difference beyond chance", columns, rows)),
+        return Section(title, say("{target} differs by no column beyond chance.", target=target))
+    headings = (
+        say("Column"),
+        say("Most often for"),
+        say("Share there"),
+        say("Least often for"),
+        say("Share there"),
     )
+    text = say(
+        "How often {target} is positive, with 95% intervals; the line is the share over all rows. "
+        "Columns that are known only after the outcome are left out.",
+        target=target,
+    )
+    table = Table(say("Every column with a difference beyond chance"), headings, rows)
+    return Section(title, text, (*plots, table))
 
 
 def _extremes(one: Report, report: Report) -> tuple[Cell, ...]:
     most, least = rate_extremes(one, report["limits"])
     return (
         one["name"],
-        most["label"],
-        f"{most['positive_share']:.1%} of {most['labelled']:,}",
-        least["label"],
-        f"{least['positive_share']:.1%} of {least['labelled']:,}",
+        bin_words(one, most["label"]),
+        _share_of(most),
+        bin_words(one, least["label"]),
+        _share_of(least),
     )
 
 
+def _share_of(one: Report) -> Text:
+    return say("{share:.1%} of {rows:,}", share=one["positive_share"], rows=one["labelled"])
+
+
 def _rates(one: Report, report: Report) -> IntervalPlot:
-    target, levels = report["target"], [level for level in one["bins"] if level["labelled"]]
+    parts, levels = {"target": report["target"], "column": one["name"]}, one["bins"]
     return IntervalPlot(
-        alt=f"Share of {target} by {one['name']}",
-        x_label=f"share of {target} by {one['name']}",
+        alt=say("Share of {target} by {column}", **parts),
+        x_label=say("share of {target} by {column}", **parts),
         intervals=tuple(
-            Interval(level["label"], level["positive_share"], level["low"], level["high"])
-            for level in levels
+            Interval(bin_words(one, b["label"]), b["positive_share"], b["low"], b["high"])
+            for b in levels
+            if b["labelled"]
         ),
         limit=report["labels"]["positive_share"],
-        limit_name="all rows",
+        limit_name=say("all rows"),
     )
 
 
 def missing_section(report: Report) -> Section:
-    found = report["missing"]
+    """Which columns are missing together."""
+    title, found = say("Missing values"), report["missing"]
     patterns = [p for p in found["patterns"] if p["columns"]]
     if not patterns:
-        return Section("Missing values", "No value is missing.")
+        return Section(title, say("No value is missing."))
     rows = tuple(
-        (", ".join(p["columns"]), p["rows"], f"{p['rows'] / report['rows']:.2%}") for p in patterns
+        (", ".join(p["columns"]), p["rows"], say("{share:.2%}", share=p["rows"] / report["rows"]))
+        for p in patterns
     )
-    others = found["other_rows"]
     complete = sum(p["rows"] for p in found["patterns"] if not p["columns"])
-    text = f"{complete:,} rows are complete. Each other row is in one line."
-    if others:
-        text += f" {others:,} rows with other patterns are left out."
-    table = Table("Which columns are missing together", ("Columns", "Rows", "Share of rows"), rows)
-    return Section("Missing values", text, (table,))
+    template = mark("Complete rows: {complete:,}. Each other row is in one line.")
+    if found["other_rows"]:
+        template = mark(
+            "Complete rows: {complete:,}. Each other row is in one line, but for {others:,} rows "
+            "with other patterns, which are left out."
+        )
+    text = say(template, complete=complete, others=found["other_rows"])
+    headings = (say("Columns"), say("Rows"), say("Share of rows"))
+    return Section(title, text, (Table(say("Which columns are missing together"), headings, rows),))
 
 
 def associations_section(report: Report) -> Section:
-    pairs = report["associations"][:PAIRS_DRAWN]
+    """The pairs of columns that go together most."""
+    title, pairs = say("Associations"), report["associations"][:PAIRS_DRAWN]
     if not pairs:
-        return Section("Associations", "No pair of columns has two values each to compare.")
+        return Section(title, say("No pair of columns has two values each to compare."))
     bars = BarPlot(
-        alt="Association of the strongest pairs of columns",
-        x_label="bias-corrected Cramer's V",
+        alt=say("Association of the strongest pairs of columns"),
+        x_label=say("bias-corrected Cramer's V"),
         labels=tuple(f"{_short(pair['first'])} – {_short(pair['second'])}" for pair in pairs),
         values=tuple(pair["v"] for pair in pairs),
     )
-    return Section(
-        "Associations",
+    text = say(
         "Bias-corrected Cramer's V (0: none, 1: one follows from the other) over at most twelve "
-        "bins a column, rows with both values. Coarse bins make it smaller than it is.",
-        (bars,),
+        "bins a column, rows with both values. Coarse bins make it smaller than it is."
     )
+    return Section(title, text, (bars,))
 
 
 def _short(name: str) -> str:

@@ -5,10 +5,11 @@ not belong here: their figures (``target_figures.py``), the target by feature (`
 looks (``reporting/``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mlops_assets.data.profile.insights import percent, task_of
+from mlops_assets.data.profile.insights import task_of
+from mlops_assets.data.profile.profile_words import percent
 from mlops_assets.data.profile.sections import Report, distribution, rates_section
 from mlops_assets.reporting.page import (
     Cell,
@@ -19,30 +20,37 @@ from mlops_assets.reporting.page import (
     Plot,
     Section,
     Table,
+    Words,
 )
+from mlops_assets.reporting.text import Text, join, mark, say
 
 LINES_DRAWN = 6
 """As many as can be told apart in grey."""
 INTERVALS_DRAWN = 40
 
-Facts = tuple[tuple[str, Cell], ...]
+Facts = tuple[tuple[Words, Cell], ...]
+Lines = Sequence[tuple[Words, Mapping[str, float | None]]]
+"""Names, and the value of each by batch."""
 
 
 def label_facts(report: Report) -> Facts:
     """The target's lines among the facts of a page."""
     labels = report["labels"]
-    facts: Facts = (("Target", report["target"]), ("Labelled rows", labels["labelled"]))
+    facts: Facts = ((say("Target"), report["target"]), (say("Labelled rows"), labels["labelled"]))
     match task_of(labels):
         case "binary":
-            positive = ("Positive rows", labels["positives"])
-            return (*facts, positive, ("Share of positives", labels["positive_share"]))
+            positive = (say("Positive rows"), labels["positives"])
+            return (*facts, positive, (say("Share of positives"), labels["positive_share"]))
         case "multiclass":
             most = max(labels["classes"], key=lambda one: one["rows"])
-            commonest = None if most["share"] is None else f"{most['class']}, {_share(most)}"
-            return (*facts, ("Classes", len(labels["classes"])), ("Commonest class", commonest))
+            commonest = None
+            if most["share"] is not None:
+                commonest = join((most["class"], percent(most["share"])), ", ")
+            classes = (say("Classes"), len(labels["classes"]))
+            return (*facts, classes, (say("Commonest class"), commonest))
         case _:
-            ends = (("Smallest", labels["minimum"]), ("Largest", labels["maximum"]))
-            return (*facts, ("Median", labels["quartiles"][1]), *ends)
+            ends = ((say("Smallest"), labels["minimum"]), (say("Largest"), labels["maximum"]))
+            return (*facts, (say("Median"), labels["quartiles"][1]), *ends)
 
 
 def target_section(report: Report) -> Section:
@@ -52,56 +60,68 @@ def target_section(report: Report) -> Section:
     if task == "binary":
         return rates_section(report)
     if not labels["labelled"]:
-        return Section("Target", "No row has a label.")
+        return Section(say("Target"), say("No row has a label."))
     plot = distribution(next(one for one in report["series"] if one["name"] == target))
     if task == "regression":
-        low, middle, high = (f"{cut:.6g}" for cut in labels["quartiles"])
-        text = f"Half of the labels of {target} lie between {low} and {high}, their median {middle}"
-        return Section("Target", f"{text}.", (plot,))
+        low, middle, high = labels["quartiles"]
+        text = say(
+            "Half of the labels of {target} lie between {low:.6g} and {high:.6g}, their median "
+            "{middle:.6g}.",
+            target=target,
+            low=low,
+            middle=middle,
+            high=high,
+        )
+        return Section(say("Target"), text, (plot,))
+    text = say("Which share of the labelled rows of {target} each class has.", target=target)
+    return Section(say("Target"), text, (plot, _classes(labels)))
+
+
+def _classes(labels: Report) -> Table:
     rows = tuple(
-        (one["class"], one["rows"], _share(one), f"{one['low']:.1%} to {one['high']:.1%}")
+        (
+            one["class"],
+            one["rows"],
+            percent(one["share"]),
+            say("{low:.1%} to {high:.1%}", low=one["low"], high=one["high"]),
+        )
         for one in labels["classes"]
     )
-    table = Table("Each class", ("Class", "Rows", "Share", "95% interval"), rows)
-    return Section(
-        "Target", f"Which share of the labelled rows of {target} each class has.", (plot, table)
-    )
+    headings = (say("Class"), say("Rows"), say("Share"), say("95% interval"))
+    return Table(say("Each class"), headings, rows)
 
 
-def balance_plots(report: Report) -> tuple[str, list[Plot]]:
+def balance_plots(report: Report) -> tuple[Text, list[Plot]]:
     """The target by batch: what is shown in words, and the plots."""
     target, known = report["target"], [one for one in report["balance"] if one["labelled"]]
     match task_of(report["labels"]):
         case "binary":
-            text = f"How often {target} is positive in each batch, with 95% intervals"
-            return text, _binary(report, known)
+            template = mark("How often {target} is positive in each batch, with 95% intervals.")
+            return say(template, target=target), _binary(report, known)
         case "multiclass":
-            text = f"Which share of the labelled rows each class of {target} has in each batch"
-            return text, _multiclass(report, known)
+            template = mark(
+                "Which share of the labelled rows each class of {target} has in each batch."
+            )
+            return say(template, target=target), _multiclass(report, known)
         case _:
-            text = f"The median of {target} in each batch, and the middle half of its labels"
-            return text, _regression(report, known)
+            template = mark(
+                "The median of {target} in each batch, and the middle half of its labels."
+            )
+            return say(template, target=target), _regression(report, known)
 
 
-def lines_by_batch(
-    alt: str, y_label: str, batches: list[str], lines: dict[str, dict[str, float | None]]
-) -> LinePlot:
+def lines_by_batch(alt: Words, y_label: Words, batches: list[str], lines: Lines) -> LinePlot:
     """A line for each name, over the batches."""
     places = tuple(float(place) for place in range(len(batches)))
     return LinePlot(
         alt=alt,
-        x_label="batch",
+        x_label=say("batch"),
         y_label=y_label,
         lines=tuple(
-            Line(name, places, tuple(values[batch] for batch in batches))
-            for name, values in lines.items()
+            Line(name, places, tuple(values[batch] for batch in batches)) for name, values in lines
         ),
         categories=tuple(batches),
     )
-
-
-def _share(one: Report) -> str:
-    return percent(one["share"])
 
 
 def _binary(report: Report, known: list[Report]) -> list[Plot]:
@@ -110,11 +130,12 @@ def _binary(report: Report, known: list[Report]) -> list[Plot]:
     def interval(one: Report) -> Interval:
         return Interval(one["batch"], one["positive_share"], one["low"], one["high"])
 
+    by_batch = say("Share of {target} by batch", target=target)
     if known and len(known) <= INTERVALS_DRAWN:
-        names = (f"Share of {target} by batch", f"share of {target}")
+        names = (by_batch, say("share of {target}", target=target))
         return [_intervals(known, interval, names, report["labels"]["positive_share"])]
     shares = {one["batch"]: one["positive_share"] for one in report["balance"]}
-    return _line(report, known, f"Share of {target} by batch", "share", {target: shares})
+    return _line(report, known, by_batch, say("share"), [(target, shares)])
 
 
 def _multiclass(report: Report, known: list[Report]) -> list[Plot]:
@@ -124,10 +145,11 @@ def _multiclass(report: Report, known: list[Report]) -> list[Plot]:
         for one in batch["classes"]:
             if one["class"] in lines:
                 lines[one["class"]][batch["batch"]] = one["share"]
-    alt = f"Share of each class of {report['target']} by batch"
+    template = mark("Share of each class of {target} by batch")
     if len(report["labels"]["classes"]) > LINES_DRAWN:
-        alt += f", the {LINES_DRAWN} commonest"
-    return _line(report, known, alt, "share of labelled rows", lines)
+        template = mark("Share of each class of {target} by batch, the {count} commonest")
+    alt = say(template, target=report["target"], count=LINES_DRAWN)
+    return _line(report, known, alt, say("share of labelled rows"), list(lines.items()))
 
 
 def _regression(report: Report, known: list[Report]) -> list[Plot]:
@@ -138,14 +160,18 @@ def _regression(report: Report, known: list[Report]) -> list[Plot]:
         return Interval(one["batch"], middle, low, high)
 
     if known and len(known) <= INTERVALS_DRAWN:
-        names = (f"Median and middle half of {target} by batch", target)
+        names = (say("Median and middle half of {target} by batch", target=target), target)
         return [_intervals(known, interval, names, report["labels"]["quartiles"][1])]
     medians = {one["batch"]: one["quartiles"][1] for one in report["balance"]}
-    return _line(report, known, f"Median of {target} by batch", target, {target: medians})
+    alt = say("Median of {target} by batch", target=target)
+    return _line(report, known, alt, target, [(target, medians)])
 
 
 def _intervals(
-    known: list[Report], interval: Callable[[Report], Interval], names: tuple[str, str], limit: Any
+    known: list[Report],
+    interval: Callable[[Report], Interval],
+    names: tuple[Words, Words],
+    limit: Any,
 ) -> Plot:
     alt, x_label = names
     return IntervalPlot(
@@ -153,15 +179,15 @@ def _intervals(
         x_label=x_label,
         intervals=tuple(interval(one) for one in known),
         limit=limit,
-        limit_name="whole window",
+        limit_name=say("whole window"),
     )
 
 
 def _line(
     report: Report,
     known: list[Report],
-    alt: str,
-    y_label: str,
-    lines: dict[str, dict[str, float | None]],
+    alt: Words,
+    y_label: Words,
+    lines: Lines,
 ) -> list[Plot]:
     return [lines_by_batch(alt, y_label, report["batches"], lines)] if known else []

@@ -5,11 +5,12 @@ here: what one batch's profile shows as well (``report.py``, ``sections.py``), o
 the measures of change between batches (``window_changes.py``, ``window_sections.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.profile.insights import insights
+from mlops_assets.data.profile.profile_words import verdict_words
 from mlops_assets.data.profile.report import describe
 from mlops_assets.data.profile.sections import (
     Report,
@@ -19,7 +20,6 @@ from mlops_assets.data.profile.sections import (
     insights_section,
     missing_section,
     rows_section,
-    verdict,
 )
 from mlops_assets.data.profile.summary import Summary, merge
 from mlops_assets.data.profile.target_figures import balance
@@ -35,7 +35,8 @@ from mlops_assets.data.profile.window_sections import (
     leakage_section,
 )
 from mlops_assets.data.waterfall import waterfall_adds_up, window_waterfall
-from mlops_assets.reporting.page import Page, Section, Table
+from mlops_assets.reporting.page import Page, Section, Table, Words
+from mlops_assets.reporting.text import join, say
 from mlops_assets.use_case import UseCase
 
 Figures = dict[str, Any]
@@ -104,13 +105,13 @@ def window_page(report: Report) -> Page:
     """What a reader sees of a ``window_report``."""
     batches = report["batches"]
     return Page(
-        title=f"Profile of the training window: {report['use_case']}",
-        verdict=verdict(report, "The training window"),
+        title=say("Profile of the training window: {use_case}", use_case=report["use_case"]),
+        verdict=verdict_words(report),
         facts=(
-            ("Window", report["batch"]),
-            ("Batches", len(batches)),
-            ("Left out", len(report["excluded_batches"])),
-            ("Rows", report["rows"]),
+            (say("Window"), window_words(batches)),
+            (say("Batches"), len(batches)),
+            (say("Left out"), len(report["excluded_batches"])),
+            (say("Rows"), report["rows"]),
             *label_facts(report),
         ),
         sections=(
@@ -128,16 +129,27 @@ def window_page(report: Report) -> Page:
     )
 
 
+def window_words(batches: Sequence[str]) -> Words:
+    """The batches of a window, by its ends."""
+    if len(batches) == 1:
+        return batches[0]
+    return say("{first} to {last}", first=batches[0], last=batches[-1])
+
+
 def _rows_section(report: Report) -> Section:
-    section = rows_section(report, "From delivered to train rows")
+    section = rows_section(report, say("From delivered to train rows"))
     excluded = tuple(report["excluded_batches"].items())
     if not excluded:
         return section
-    left_out = Table("Batches left out of the window", ("Batch", "Why"), excluded)
-    text = f"{section.text} Batches that are left out are no part of the sum."
+    caption = say("Batches left out of the window")
+    left_out = Table(caption, (say("Batch"), say("Why")), excluded)
+    text = join((section.text, say("Batches that are left out are no part of the sum.")))
     return Section(section.title, text, (*section.blocks, left_out))
 
 
-def _strongest(report: Mapping[str, Any]) -> str | None:
-    """What stands out most in a batch, in words."""
-    return report["insights"][0]["text"] if report["insights"] else None
+def _strongest(report: Mapping[str, Any]) -> Any:
+    """What stands out most in a batch, in words that ``text.from_data`` reads."""
+    if not report["insights"]:
+        return None
+    first = report["insights"][0]
+    return first.get("said", first["text"])

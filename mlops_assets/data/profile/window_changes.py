@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from mlops_assets.data.profile.insights import insight, percent, task_of
+from mlops_assets.data.profile.insights import insight, task_of
+from mlops_assets.data.profile.profile_words import our_words, percent
 from mlops_assets.data.profile.relations import chance, distance, side_by_side
 from mlops_assets.data.profile.summary import Summary
+from mlops_assets.reporting.text import from_data, mark, say
 
 Figures = dict[str, Any]
 
@@ -90,9 +92,17 @@ def _drift_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
             continue
         if change["chance"] * many >= limits["significance"]:
             continue
-        where = f"at a distance of {largest:.2f} from the window in {change['batch']}"
-        most = "differs" if said else "drifts most"
-        yield insight("change", [name], largest, f"{name} {most} from batch to batch: {where}.")
+        template = mark(
+            "{series} differs from batch to batch: at a distance of {distance:.2f} from the window "
+            "in {batch}."
+        )
+        if not said:
+            template = mark(
+                "{series} drifts most from batch to batch: at a distance of {distance:.2f} from "
+                "the window in {batch}."
+            )
+        words = say(template, series=name, distance=largest, batch=change["batch"])
+        yield insight("change", [name], largest, words)
         said = True
 
 
@@ -109,12 +119,16 @@ def _balance_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
         return
     known.sort(key=lambda one: (one["positive_share"], one["batch"]))
     low, high = known[0], known[-1]
-    text = (
-        f"{report['target']} goes from {percent(low['positive_share'])} of the labelled rows in "
-        f"{low['batch']} to {percent(high['positive_share'])} in {high['batch']}."
+    words = say(
+        "{target} goes from {low} of the labelled rows in {first} to {high} in {last}.",
+        target=report["target"],
+        low=percent(low["positive_share"]),
+        first=low["batch"],
+        high=percent(high["positive_share"]),
+        last=high["batch"],
     )
     difference = high["positive_share"] - low["positive_share"]
-    yield insight("balance by batch", [report["target"]], difference, text)
+    yield insight("balance by batch", [report["target"]], difference, words)
 
 
 def _class_balance(known: list[Figures], report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -126,13 +140,18 @@ def _class_balance(known: list[Figures], report: Mapping[str, Any]) -> Iterator[
     place = int(np.ptp(shares, axis=0).argmax())
     low, high = int(shares[:, place].argmin()), int(shares[:, place].argmax())
     name = known[0]["classes"][place]["class"]
-    text = (
-        f"Class {name} of {report['target']} goes from {percent(shares[low, place])} of the "
-        f"labelled rows in {known[low]['batch']} to {percent(shares[high, place])} in "
-        f"{known[high]['batch']}."
+    words = say(
+        "Class {name} of {target} goes from {low} of the labelled rows in {first} to {high} in "
+        "{last}.",
+        name=name,
+        target=report["target"],
+        low=percent(float(shares[low, place])),
+        first=known[low]["batch"],
+        high=percent(float(shares[high, place])),
+        last=known[high]["batch"],
     )
     difference = float(np.ptp(shares[:, place]))
-    yield insight("balance by batch", [report["target"]], difference, text)
+    yield insight("balance by batch", [report["target"]], difference, words)
 
 
 def _missing_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -144,11 +163,15 @@ def _missing_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
             continue
         shares = {batch: share for batch, share in one["shares"].items() if share is not None}
         low, high = (pick(shares, key=lambda batch: shares[batch]) for pick in (min, max))
-        text = (
-            f"{one['column']} is missing in {percent(shares[low])} of the rows of {low}, and in "
-            f"{percent(shares[high])} of {high}."
+        words = say(
+            "{column} is missing in {low} of the rows of {first}, and in {high} of {last}.",
+            column=one["column"],
+            low=percent(shares[low]),
+            first=low,
+            high=percent(shares[high]),
+            last=high,
         )
-        yield insight("missing by batch", [one["column"]], one["difference"], text)
+        yield insight("missing by batch", [one["column"]], one["difference"], words)
 
 
 def _leakage_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
@@ -157,5 +180,9 @@ def _leakage_insights(report: Mapping[str, Any]) -> Iterator[Figures]:
             continue
         strength = 1.0 if test["verdict"] != "suspicious" else 0.5
         columns = [test["column"]] if test["column"] else []
-        text = f"Leakage, {test['verdict']}: {test['explanation']}"
-        yield insight("leakage", columns, strength, text)
+        words = say(
+            "Leakage, {verdict}: {explanation}",
+            verdict=our_words(test["verdict"]),
+            explanation=from_data(test.get("said", test["explanation"])),
+        )
+        yield insight("leakage", columns, strength, words)

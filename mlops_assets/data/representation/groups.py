@@ -1,7 +1,7 @@
 """The groups of sensitive columns: who is looked at separately, by the same names everywhere.
 
 Belongs here: cutting one column into groups, and crossing several. Does not belong here: what is
-counted of a group (``report.py``), measured on it (``evidence/groups.py``) or done for it
+counted of a group (``report.py``), measured on it (``evidence/metrics/groups.py``) or done for it
 in training (``training/remedies.py``).
 """
 

@@ -1,233 +1,121 @@
 """The representation report as a page: who falls short first, then every group's figures.
 
-Belongs here: which sentences, tables and plots show a ``representation_report``. Does not belong
-here: the figures and verdicts (``report.py``), or looks (``reporting/``).
+Belongs here: which sentences and tables show a ``representation_report``. Does not belong here: its
+comparisons of groups (``sections.py``), the figures and verdicts (``report.py``), shortfalls in
+words (``shortfalls.py``), or looks (``reporting/``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from mlops_assets.data.representation.report import percent
-from mlops_assets.reporting.page import (
-    Cell,
-    HistogramPlot,
-    Interval,
-    IntervalPlot,
-    Page,
-    Plot,
-    Section,
-    Table,
+from mlops_assets.data.representation.sections import (
+    rates_section,
+    shares_section,
+    verdicts_words,
 )
+from mlops_assets.data.representation.shortfalls import count_words, percent
+from mlops_assets.reporting.page import Cell, Outcome, Page, Section, Table, Words
+from mlops_assets.reporting.range_words import group_words
+from mlops_assets.reporting.text import Text, from_data, join, mark, say
 
-COLUMNS_DRAWN = 8
-GROUPS_DRAWN = 24
-NONE_SENSITIVE = "No column is declared sensitive, so that there are no groups to look at."
+GROUPS_NAMED = 5
+CROSSINGS_LISTED = 15
 CUTS = {
-    "values": "the values of",
-    "bands": "the declared bands of",
-    "ranges": "four ranges of this window (declare representation.bands to keep them the same) of",
+    "values": mark("the values of {columns}"),
+    "bands": mark("the declared bands of {columns}"),
+    "ranges": mark(
+        "four ranges of this window (declare representation.bands to keep them the same) of "
+        "{columns}"
+    ),
 }
-SMALLEST_P = 1e-4
+ROWS_OF = {
+    "train": mark("Train rows"),
+    "calibration": mark("Calibration rows"),
+    "test": mark("Test rows"),
+}
 
 Report = Mapping[str, Any]
 
 
 def representation_page(report: Report) -> Page:
     """What a reader sees of a ``representation_report``."""
-    title, facts = f"Representation: {report['use_case']}", _facts(report)
+    title = say("Representation: {use_case}", use_case=report["use_case"])
     if not report["columns"]:
-        return Page(title, NONE_SENSITIVE, facts, ())
+        none = say("No column is declared sensitive, so that there are no groups to look at.")
+        return Page(title, none, _facts(report), ())
     sections = (
         _shortfalls_section(report),
-        _shares_section(report),
-        *((_rates_section(report),) if "label_rate" in report else ()),
+        shares_section(report),
+        *((rates_section(report),) if "label_rate" in report else ()),
         _rows_section(report),
         _crossings_section(report),
         _method_section(report),
     )
-    return Page(title, _verdict(report), facts, sections)
+    return Page(title, _verdict(report), _facts(report), sections, _outcome(report))
 
 
-def _facts(report: Report) -> tuple[tuple[str, Cell], ...]:
+def _outcome(report: Report) -> Outcome:
+    """What was not asked for, for want of a reference, is not known to hold."""
+    if report["shortfalls"]:
+        return "beyond"
+    asked = all(column["has_reference"] for column in report["columns"])
+    return "within" if asked else "insufficient"
+
+
+def _facts(report: Report) -> tuple[tuple[Words, Cell], ...]:
     batches, limits = report["batches"], report["limits"]
-    window = batches[0] if len(batches) == 1 else f"{batches[0]} to {batches[-1]}"
+    template = mark("{count:,}: {first} to {last}") if len(batches) > 1 else "{count:,}: {first}"
+    window = say(template, count=len(batches), first=batches[0], last=batches[-1])
+    rate = (say("Share of positives"), report.get("label_rate"))
+    blocks = say("blocks the training") if report["policy"] == "block" else say("warns")
     return (
-        ("Batches", f"{len(batches)}: {window}"),
-        *((f"{name.capitalize()} rows", rows) for name, rows in report["rows"].items()),
-        *((("Share of positives", report["label_rate"]),) if "label_rate" in report else ()),
-        ("Fewest labelled test rows of a group", limits["min_rows"]),
-        ("Smallest share of train rows to share in the reference", limits["min_ratio"]),
-        ("Reference", report["reference_source"] or "none declared"),
-        ("A shortfall", "blocks the training" if report["policy"] == "block" else "warns"),
+        (say("Batches"), window),
+        *((say(ROWS_OF[name]), rows) for name, rows in report["rows"].items()),
+        *((rate,) if "label_rate" in report else ()),
+        (say("Fewest labelled test rows of a group"), limits["min_rows"]),
+        (say("Smallest share of train rows to share in the reference"), limits["min_ratio"]),
+        (say("Reference"), report["reference_source"] or say("none declared")),
+        (say("A shortfall"), blocks),
     )
 
 
-def _verdict(report: Report) -> str:
-    groups = [one for column in report["columns"] for one in column["groups"]]
+def _verdict(report: Report) -> Text:
+    groups = sum(len(column["groups"]) for column in report["columns"])
     without = sum(not column["has_reference"] for column in report["columns"])
-    unasked = ""
+    found = list(dict.fromkeys(one["group"] for one in report["shortfalls"]))
+    said = [say("None of {groups:,} groups falls short.", groups=groups)]
+    if found:
+        template = mark("{count:,} of {groups:,} groups fall short: {names}.")
+        if len(found) == 1:
+            template = mark("One of {groups:,} groups falls short: {names}.")
+        said = [say(template, count=len(found), groups=groups, names=_listed(found))]
     if without:
-        columns = f"{without} of {len(report['columns'])} sensitive columns"
-        unasked = f" Nothing is said about shares of {columns}: no reference is declared."
-    found = _short(report)
-    if not found:
-        return f"None of {len(groups)} groups falls short.{unasked}"
-    verb = "falls" if len(found) == 1 else "fall"
-    return f"{len(found)} of {len(groups)} groups {verb} short: {_listed(found)}.{unasked}"
+        said.append(
+            say(
+                "Nothing is said about shares of {without:,} of {columns:,} sensitive columns: no "
+                "reference is declared.",
+                without=without,
+                columns=len(report["columns"]),
+            )
+        )
+    return join(said)
 
 
-def _short(report: Report) -> list[str]:
-    """Names of the groups that a shortfall is about."""
-    return list(dict.fromkeys(one["group"] for one in report["shortfalls"]))
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    left = len(names) - most
-    return ", ".join(names[:most]) + (f" and {left} more" if left > 0 else "")
+def _listed(names: list[str]) -> Text:
+    left = len(names) - GROUPS_NAMED
+    listed = join([group_words(name) for name in names[:GROUPS_NAMED]], ", ")
+    return say("{names} and {left:,} more", names=listed, left=left) if left > 0 else listed
 
 
 def _shortfalls_section(report: Report) -> Section:
-    title = "What falls short"
+    title = say("What falls short")
     if not report["shortfalls"]:
-        return Section(title, "Nothing.")
-    text = (
-        "A shortfall refuses the window, by the use case's policy."
-        if report["policy"] == "block"
-        else "A shortfall warns, by the use case's policy, and refuses nothing."
-    )
-    rows = tuple((one["text"],) for one in report["shortfalls"])
-    return Section(title, text, (Table("Shortfalls", ("What",), rows),))
-
-
-def _shares_section(report: Report) -> Section:
-    known = [column for column in report["columns"] if column["has_reference"]]
-    others = [column["column"] for column in report["columns"] if not column["has_reference"]]
-    text = f"The reference is: {report['reference_source']}." if known else ""
-    if others:
-        text += (
-            f" No reference is declared for {', '.join(others)}: whether their groups are there "
-        )
-        text += "in the right shares is not known."
-    plots = tuple(_shares_plot(column) for column in known[:COLUMNS_DRAWN])
-    limit = report["limits"]["min_ratio"]
-    rows = tuple(_share_row(one, limit) for column in known for one in column["groups"])
-    estimates = ("Share", "Reference", "Ratio", "95% interval", "Limit")
-    headings = ("Group", "Verdict", "Train rows", *estimates)
-    table = Table("Share of the train rows against the reference", headings, rows)
-    blocks = (*_ratios_plots(known, limit), *plots, table) if known else ()
-    return Section("Shares against the reference", text.strip(), blocks)
-
-
-def _ratios_plots(known: Sequence[Report], limit: float) -> tuple[Plot, ...]:
-    """Empty where no ratio may be shown."""
-    groups = [one for column in known for one in column["groups"]]
-    shown = [one for one in groups if one["ratio"]["value"] is not None]
-    lowest = sorted(shown, key=lambda one: one["ratio"]["value"])[:GROUPS_DRAWN]
-    if not lowest:
-        return ()
-    return (
-        IntervalPlot(
-            alt="Share of the train rows divided by the share in the reference, lowest first",
-            x_label="share of the train rows / share in the reference",
-            intervals=tuple(_as_interval(one["group"], one["ratio"]) for one in lowest),
-            limit=limit,
-            limit_name="under-represented below",
-        ),
-    )
-
-
-def _as_interval(label: str, estimate: Report) -> Interval:
-    return Interval(label, estimate["value"], estimate["low"], estimate["high"])
-
-
-def _shares_plot(column: Report) -> Plot:
-    name, groups = column["column"], column["groups"]
-    known = [one for one in groups if None not in (one["reference"], one["share"]["value"])]
-    shown = known[:GROUPS_DRAWN]
-    return HistogramPlot(
-        alt=f"Shares of the groups of {name}: the reference against the train rows (current)",
-        x_label=f"{name}: reference, and train rows (current)",
-        bins=tuple(one["label"] for one in shown),
-        reference=tuple(one["reference"] for one in shown),
-        current=tuple(one["share"]["value"] for one in shown),
-    )
-
-
-def _share_row(one: Report, limit: float) -> tuple[Cell, ...]:
-    is_hidden = isinstance(one["rows"]["train"], str)
-    ratio = one["ratio"]
-    is_compared = one["reference"] not in (None, 0.0)
-    unknown = "hidden" if is_hidden else None
-    return (
-        one["group"],
-        "; ".join(one["verdicts"]),
-        one["rows"]["train"],
-        unknown if one["share"]["value"] is None else percent(one["share"]["value"]),
-        "" if one["reference"] is None else percent(one["reference"]),
-        (unknown if ratio["value"] is None else round(ratio["value"], 3)) if is_compared else "",
-        (unknown if ratio["low"] is None else _interval(ratio)) if is_compared else "",
-        limit if is_compared else "",
-    )
-
-
-def _interval(estimate: Report) -> str:
-    return f"{estimate['low']:.3f} to {estimate['high']:.3f}"
-
-
-def _rates_section(report: Report) -> Section:
-    plots = tuple(_rates_plot(column, report) for column in report["columns"][:COLUMNS_DRAWN])
-    rows = tuple(row for one in report["differences"] for row in _difference_rows(one))
-    headings = ("Column", "Higher", "Lower", "Difference", "p", "Of pairs", "Beyond chance")
-    text = (
-        f"How often {report['target']} is positive in the whole window, with 95% intervals; the "
-        "line is the share over all rows. A difference between groups may be a fact of the "
-        "population, of how it was sampled, or of how labels came about: it calls for a reason, "
-        "and is no shortfall."
-    )
-    table = Table("Largest differences between two groups of a column", headings, rows)
-    return Section("Label rates", text, (*plots, table))
-
-
-def _rates_plot(column: Report, report: Report) -> Plot:
-    shown = [one for one in column["groups"] if one["label_rate"]["value"] is not None]
-    name = column["column"]
-    described = f" ({column['description']})" if column["description"] else ""
-    return IntervalPlot(
-        alt=f"Share of positives by group of {name}{described}",
-        x_label=f"share of positive {report['target']} by {name}",
-        intervals=tuple(
-            _as_interval(one["label"], one["label_rate"]) for one in shown[:GROUPS_DRAWN]
-        ),
-        limit=report["label_rate"],
-        limit_name="all rows",
-    )
-
-
-def _difference_rows(one: Report) -> list[tuple[Cell, ...]]:
-    largest, certain = one["largest"], one["largest_beyond_chance"]
-    if largest is None:
-        return [(one["column"], "too few groups to compare", "", "", "", one["pairs"], 0)]
-    shown = [largest] if certain in (None, largest) else [largest, certain]
-    return [
-        (
-            one["column"],
-            pair["higher"],
-            pair["lower"],
-            f"{100.0 * pair['difference']:.1f} points",
-            pair["p_value"] if pair["p_value"] >= SMALLEST_P else f"below {SMALLEST_P:g}",
-            one["pairs"],
-            one["beyond_chance"],
-        )
-        for pair in shown
-    ]
-
-
-COUNTS = ("Train rows", "Calibration rows", "Labelled test rows")
-RATE = ("Label rate", "95% interval")
-RATES_METHOD = (
-    "Differences of label rates are tested with the two-proportion z-test, p corrected (Holm) for "
-    "all pairs of all columns; compared are groups of at least {rows} labelled rows.\n\n"
-)
+        return Section(title, say("Nothing."))
+    text = say("A shortfall warns, by the use case's policy, and refuses nothing.")
+    if report["policy"] == "block":
+        text = say("A shortfall refuses the window, by the use case's policy.")
+    rows = tuple((from_data(one.get("said", one["text"])),) for one in report["shortfalls"])
+    return Section(title, text, (Table(say("Shortfalls"), (say("What"),), rows),))
 
 
 def _rows_section(report: Report) -> Section:
@@ -235,65 +123,82 @@ def _rows_section(report: Report) -> Section:
         cut: [column["column"] for column in report["columns"] if column["cut"] == cut]
         for cut in CUTS
     }
-    text = "Groups are " + "; ".join(
-        f"{CUTS[cut]} {', '.join(names)}" for cut, names in by_cut.items() if names
-    )
+    cuts = [say(CUTS[cut], columns=", ".join(names)) for cut, names in by_cut.items() if names]
     rows = tuple(
-        _counted(one, "; ".join(one["verdicts"]))
+        _counted(one, verdicts_words(one["verdicts"]))
         for column in report["columns"]
         for one in column["groups"]
     )
-    return Section("Groups", f"{text}.", (Table("Every group", _counted_headings(report), rows),))
+    text = say("Groups are {cuts}.", cuts=join(cuts, "; "))
+    return Section(
+        say("Groups"), text, (Table(say("Every group"), _counted_headings(report), rows),)
+    )
 
 
-def _counted_headings(report: Report) -> tuple[str, ...]:
-    return ("Group", "Verdict", *COUNTS, *(RATE if "label_rate" in report else ()))
+def _counted_headings(report: Report) -> tuple[Words, ...]:
+    counts = say("Train rows"), say("Calibration rows"), say("Labelled test rows")
+    rate = (say("Label rate"), say("95% interval")) if "label_rate" in report else ()
+    return (say("Group"), say("Verdict"), *counts, *rate)
 
 
-def _counted(one: Report, verdict: str) -> tuple[Cell, ...]:
+def _counted(one: Report, verdict: Text) -> tuple[Cell, ...]:
     counts = one["rows"]["train"], one["rows"]["calibration"], one["labelled"]["test"]
-    cells = (one["group"], verdict, *counts)
+    cells = (group_words(one["group"]), verdict, *map(count_words, counts))
     return (*cells, *_rate(one)) if "label_rate" in one else cells
 
 
 def _rate(one: Report) -> tuple[Cell, ...]:
-    rate, unknown = one["label_rate"], "hidden" if any(one["labelled"].values()) else ""
+    rate = one["label_rate"]
     if rate["value"] is None:
+        unknown: Cell = say("hidden") if any(one["labelled"].values()) else ""
         return unknown, unknown
-    return percent(rate["value"]), f"{percent(rate['low'])} to {percent(rate['high'])}"
+    interval = say("{low} to {high}", low=percent(rate["low"]), high=percent(rate["high"]))
+    return percent(rate["value"]), interval
 
 
 def _crossings_section(report: Report) -> Section:
-    found, limit = report["crossings"], report["limits"]["min_rows"]
+    title, found = say("Crossings"), report["crossings"]
+    shown = found["shown"][:CROSSINGS_LISTED]
     if len(report["columns"]) < 2:
-        return Section("Crossings", "There is one sensitive column, so that nothing is crossed.")
-    shown = found["shown"]
-    text = (
-        f"Of {found['possible']:,} combinations of two columns' groups, {found['occurring']:,} "
-        f"occur, and {found['too_small']:,} of these have fewer than {limit:,} labelled test rows: "
-        "what a model does for their people is not known. Groups of fewer than "
-        f"{report['limits']['fewest_rows_shown']} rows are not crossed."
+        return Section(title, say("There is one sensitive column, so that nothing is crossed."))
+    text = say(
+        "Of {possible:,} combinations of two columns' groups, {occurring:,} occur, and "
+        "{too_small:,} of these have fewer than {limit:,} labelled test rows: what a model does "
+        "for their people is not known. Groups of fewer than {fewest} rows are not crossed.",
+        possible=found["possible"],
+        occurring=found["occurring"],
+        too_small=found["too_small"],
+        limit=report["limits"]["min_rows"],
+        fewest=report["limits"]["fewest_rows_shown"],
     )
     if found["occurring"] > len(shown):
-        text += f" Shown are the {len(shown)} smallest."
-    rows = tuple(
-        _counted(one, "too small to evaluate" if one["is_too_small"] else "can be evaluated")
-        for one in shown
-    )
-    return Section("Crossings", text, (Table("Crossings", _counted_headings(report), rows),))
+        text = join((text, say("Shown are the {shown:,} smallest.", shown=len(shown))))
+    too_small, fine = say("too small to evaluate"), say("can be evaluated")
+    rows = tuple(_counted(one, too_small if one["is_too_small"] else fine) for one in shown)
+    return Section(title, text, (Table(title, _counted_headings(report), rows),))
 
 
 def _method_section(report: Report) -> Section:
     limits = report["limits"]
-    rates = RATES_METHOD.format(rows=limits["rows_to_compare"]) if "label_rate" in report else ""
-    return Section(
-        "How to read this",
+    shares = say(
         "A group's share is that of the train rows that say which group they are of; rows that do "
         "not say (missing) are a group of their own, and no shortfall. Intervals are Wilson's, at "
-        f"{limits['confidence']:.0%}, with rows taken as independent of each other and the "
-        "reference as exact. A group is under-represented only where the whole interval of share "
-        f"divided by reference is below {limits['min_ratio']:g}.\n\n"
-        f"{rates}So that nobody is singled out, counts of 1 to {limits['fewest_rows_shown'] - 1} "
-        f"are written as fewer than {limits['fewest_rows_shown']}, and what is computed from them "
-        "is hidden.",
+        "{confidence:.0%}, with rows taken as independent of each other and the reference as "
+        "exact. A group is under-represented only where the whole interval of share divided by "
+        "reference is below {min_ratio:g}.",
+        confidence=limits["confidence"],
+        min_ratio=limits["min_ratio"],
     )
+    rates = say(
+        "Differences of label rates are tested with the two-proportion z-test, p corrected (Holm) "
+        "for all pairs of all columns; compared are groups of at least {rows} labelled rows.",
+        rows=limits["rows_to_compare"],
+    )
+    hidden = say(
+        "So that nobody is singled out, counts of 1 to {last} are written as fewer than {fewest}, "
+        "and what is computed from them is hidden.",
+        last=limits["fewest_rows_shown"] - 1,
+        fewest=limits["fewest_rows_shown"],
+    )
+    said = (shares, rates, hidden) if "label_rate" in report else (shares, hidden)
+    return Section(say("How to read this"), join(said, "\n\n"))

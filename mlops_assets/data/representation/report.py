@@ -1,12 +1,12 @@
 """Whether a training window holds enough of everyone the model is for.
 
-Belongs here: each sensitive group's share against the reference, the verdicts and the shortfalls in
-words. Does not belong here: which groups there are (``groups.py``), what is counted of them and
-what may be written down (``group_counts.py``), the page (``page.py``) or what
+Belongs here: each sensitive group's share against the reference, and the verdicts. Does not belong
+here: which groups there are (``groups.py``), what is counted of them and what may be written down
+(``group_counts.py``), shortfalls in words (``shortfalls.py``), the page (``page.py``) or what
 training does about a shortfall (``training/remedies.py``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -32,11 +32,18 @@ from mlops_assets.data.representation.group_counts import (
 )
 from mlops_assets.data.representation.groups import MISSING, Grouping, with_reference
 from mlops_assets.data.representation.proportions import CONFIDENCE, UNKNOWN, Estimate, wilson
+from mlops_assets.data.representation.shortfalls import (
+    ABSENT,
+    FINE,
+    NO_REFERENCE,
+    NOT_COMPARABLE,
+    NOT_IN_REFERENCE,
+    SMALL,
+    UNDER,
+    shortfalls,
+)
+from mlops_assets.reporting.text import as_data, in_language
 from mlops_assets.use_case import Representation, UseCase
-
-UNDER, SMALL, NO_REFERENCE = "under-represented", "too small to evaluate", "no reference"
-ABSENT, NOT_IN_REFERENCE, FINE = "does not occur", "not in the reference", "represented"
-NOT_COMPARABLE = "cannot be compared"
 
 Shares = Mapping[str, float]
 
@@ -75,10 +82,10 @@ def representation_report(features: pd.DataFrame, use_case: UseCase) -> Figures:
         "differences": rate_differences(counted),
         "crossings": crossings(groupings, rows, declared.min_rows),
         "shortfalls": [
-            {"group": group["group"], "text": text}
+            {"group": group["group"], "text": in_language(words), "said": as_data(words)}
             for column in columns
             for group in column["groups"]
-            for text in _shortfalls(group, declared)
+            for words in shortfalls(group, declared)
         ],
     }
 
@@ -154,45 +161,3 @@ def _verdicts(
         NOT_IN_REFERENCE: bool(shares) and label not in shares and place not in grouping.unknown,
     }
     return [verdict for verdict, holds in said.items() if holds] or [FINE]
-
-
-def _shortfalls(group: Figures, declared: Representation) -> Iterator[str]:
-    """What a group falls short in, in words; nothing of rows that do not say."""
-    name, verdicts, reference = group["group"], group["verdicts"], group["reference"]
-    if not group["says"] and reference is None:
-        return
-    if ABSENT in verdicts:
-        expected = "" if reference is None else f", and is {percent(reference)} of the reference"
-        yield f"{name} does not occur in the window{expected}."
-        return
-    if UNDER in verdicts:
-        yield _under(group, declared)
-    if NOT_COMPARABLE in verdicts:
-        yield f"{name} cannot be compared with the reference: no train row says its group."
-    if SMALL in verdicts:
-        tested = group["labelled"]["test"]
-        yield (
-            f"{name} has {tested if isinstance(tested, str) else f'{tested:,}'} labelled test "
-            f"rows, and {declared.min_rows:,} are needed to evaluate a group."
-        )
-    if NOT_IN_REFERENCE in verdicts:
-        yield f"{name} occurs and is not in the reference: give its share, or correct its name."
-
-
-def _under(group: Figures, declared: Representation) -> str:
-    name, share, ratio = group["group"], group["share"]["value"], group["ratio"]
-    if share is None:
-        return (
-            f"{name} is under-represented: {group['rows']['train']} of the train rows, and "
-            f"{percent(group['reference'])} of the reference."
-        )
-    return (
-        f"{name} is under-represented: {percent(share)} of the train rows, and "
-        f"{percent(group['reference'])} of the reference; their ratio is {ratio['value']:.2f} "
-        f"[{ratio['low']:.2f}, {ratio['high']:.2f}], the limit {declared.min_ratio:g}."
-    )
-
-
-def percent(share: float) -> str:
-    """A share in percent, with three significant digits."""
-    return f"{100.0 * share:.3g}%"

@@ -8,12 +8,19 @@ import pyarrow as pa
 import pytest
 
 from mlops_assets.data.cleaning.cleaning import clean
-from mlops_assets.data.profile.page import profile_page
+from mlops_assets.data.profile.page import profile_page as composed_profile_page
 from mlops_assets.data.profile.report import profile_report
 from mlops_assets.data.profile.summary import profile
 from mlops_assets.reporting.html import MAX_BYTES, to_html
 from mlops_assets.reporting.page import Page, Section, Table
+from mlops_assets.reporting.text import localised
 from mlops_assets.use_case import UseCase
+
+
+def profile_page(report: Any) -> Page:
+    """The page in English."""
+    return localised(composed_profile_page(report))
+
 
 SECTIONS = [
     "What stands out",
@@ -91,7 +98,7 @@ def test_the_page_is_small_and_shows_the_plots_of_the_strongest(report: Any) -> 
     assert 4 <= plots(page) <= 8
     html = to_html(page)
     assert len(html.encode()) < MAX_BYTES / 2
-    assert "reference" in html and "minutes_late" in html
+    assert "earlier batches" in html and "minutes_late" in html
 
 
 def test_no_rare_level_and_no_protected_value_is_on_the_page(report: Any, declared: Any) -> None:

@@ -11,14 +11,27 @@ from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.cleaning.cleaning import clean
 from mlops_assets.data.features import build_features, describe_features
 from mlops_assets.data.leakage.report import leakage_report
-from mlops_assets.data.profile.page import profile_page
+from mlops_assets.data.profile.page import profile_page as composed_profile_page
 from mlops_assets.data.profile.report import profile_report
 from mlops_assets.data.profile.summary import merge, profile
 from mlops_assets.data.profile.target_sections import INTERVALS_DRAWN
-from mlops_assets.data.profile.window import window_page, window_report
+from mlops_assets.data.profile.window import window_page as composed_window_page
+from mlops_assets.data.profile.window import window_report
 from mlops_assets.reporting.page import IntervalPlot, LinePlot, Page
+from mlops_assets.reporting.text import localised
 from mlops_assets.target_declaration import Task
 from mlops_assets.use_case import UseCase
+
+
+def profile_page(report: Any) -> Page:
+    """The page in English."""
+    return localised(composed_profile_page(report))
+
+
+def window_page(report: Any) -> Page:
+    """The page in English."""
+    return localised(composed_window_page(report))
+
 
 UseCaseOf = Callable[..., UseCase]
 BatchOf = Callable[..., pa.Table]

@@ -14,10 +14,18 @@ from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.profile.report import profile_report
 from mlops_assets.data.profile.summary import profile
 from mlops_assets.data.profile.target_sections import INTERVALS_DRAWN
-from mlops_assets.data.profile.window import merged, window_page, window_report
+from mlops_assets.data.profile.window import merged, window_report
+from mlops_assets.data.profile.window import window_page as composed_window_page
 from mlops_assets.reporting.html import MAX_BYTES, to_html
-from mlops_assets.reporting.page import LinePlot, Table
+from mlops_assets.reporting.page import LinePlot, Page, Table
+from mlops_assets.reporting.text import localised
 from mlops_assets.use_case import UseCase
+
+
+def window_page(report: Any) -> Page:
+    """The page in English."""
+    return localised(composed_window_page(report))
+
 
 COLUMNS: dict[str, Any] = {
     "city": {"type": "string"},
@@ -162,7 +170,7 @@ def test_a_leak_is_an_insight_and_on_the_page(use_case: UseCase) -> None:
     report = report_of([batch(0), batch(1)], use_case, leakage={"tests": tests})
     assert texts(report, "leakage") == ["Leakage, leak: weight alone has a ROC AUC of 0.97"]
     section = next(s for s in window_page(report).sections if s.title == "Leakage")
-    assert section.text == "2 tests, of which 1 found nothing."
+    assert section.text == "Tests: 2, of which 1 found nothing."
 
 
 def test_the_waterfall_ends_at_the_train_rows(use_case: UseCase) -> None:

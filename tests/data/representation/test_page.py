@@ -12,6 +12,7 @@ from mlops_assets.data.representation.report import representation_report
 from mlops_assets.reporting.html import MAX_BYTES, to_html
 from mlops_assets.reporting.markdown import to_markdown
 from mlops_assets.reporting.page import HistogramPlot, IntervalPlot, Page, Section, Table
+from mlops_assets.reporting.text import localised
 from mlops_assets.use_case import UseCase
 
 SECTIONS = [
@@ -42,9 +43,8 @@ def make(declared: Callable[[], dict[str, Any]]) -> Callable[..., Page]:
         )
         rows = rows.assign(batch="2020-01", late=np.arange(len(rows)) % 3 // 2)
         rows["side"] = np.where(np.arange(len(rows)) % 2, "left", "<b>right</b>")
-        return representation_page(
-            representation_report(rows, UseCase(**{**changed, "representation": said}))
-        )
+        report = representation_report(rows, UseCase(**{**changed, "representation": said}))
+        return localised(representation_page(report))
 
     return made
 

@@ -1,0 +1,130 @@
+"""A use case with a finished challenger whose evidence is made up, in a folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mlops_assets.catalog import BY_NAME
+from mlops_assets.governance.measures import MEASURES
+from mlops_assets.governance.policy import Finding, effective_policy, judged, read_policy
+from mlops_assets.release.approval import Signed, Statement, public_text, sign
+from mlops_assets.release.assets import build_assets
+from mlops_assets.release.gate import JUDGED_REPORTS
+from mlops_assets.use_case import UseCase
+from resources.approvals import APPROVED, evidence_files, subject_of
+from resources.artifact_store import ArtifactKey
+from resources.assets import asset_key
+from resources.dvc_lock import fields_md5
+from resources.workspace import Workspace
+
+KEYS = {
+    name: Ed25519PrivateKey.from_private_bytes(name[:1].encode() * 32)
+    for name in ("First Approver", "Second Approver", "Stranger")
+}
+APPROVERS = [
+    {
+        "name": name,
+        "role": "risk officer",
+        "account": name.split()[0].lower(),
+        "public_key": public_text(KEYS[name].public_key()),
+    }
+    for name in ("First Approver", "Second Approver")
+]
+
+
+def declared_policy(**changes: Any) -> dict[str, Any]:
+    """All that class ``high`` asks to be declared."""
+    return {
+        "ai_act_class": "high",
+        "class_reason": "made up for the tests",
+        "purpose": "none",
+        "people_affected": "nobody",
+        "impact_of_error": "serious",
+        "availability": "best effort",
+        "roles": dict.fromkeys({r.role for r in read_policy("high").limits.values()}, "team:tests"),
+        "approvers": APPROVERS,
+        **changes,
+    }
+
+
+def challenge(
+    root: Path, make_use_case: Callable[..., UseCase], *, noise: float = 0.01, **policy: Any
+) -> Workspace:
+    """A first challenger whose evidence is within every limit, but for ``noise``."""
+    use_case = make_use_case(policy=declared_policy(**policy))
+    workspace = Workspace("deliveries", use_case, root / "defs" / "deliveries", root)
+    for name in APPROVED:
+        remake(workspace, name, noise=noise)
+    return workspace
+
+
+def remake(workspace: Workspace, name: str, *, noise: float = 0.01, remark: str = "") -> None:
+    """Store an artifact of the challenger, about its upstream as it stands now."""
+    upstream = workspace.upstream_hashes(name, None)
+    settings = {"fields": fields_md5(workspace, BY_NAME[name]), "last_batch": "2020-01"}
+    with workspace.store.write(ArtifactKey(name), upstream=upstream, settings=settings) as folder:
+        for file, content in _contents(workspace, name, noise, remark).items():
+            (folder / file).write_text(json.dumps(content))
+
+
+def _contents(workspace: Workspace, name: str, noise: float, remark: str) -> dict[str, Any]:
+    if name == "features":
+        return {
+            "features.json": {"last_batch": "2020-01"},
+            "leakage.json": {"tests": [{"verdict": "ok"}]},
+            "representation.json": {"shortfalls": []},
+        }
+    if name in ("model", "onnx_model", "quantized_model"):
+        return {"model.json": {"parity": {"agrees": True}, "beats_baseline": True, "is": remark}}
+    report: dict[str, Any] = {"remark": remark, "last_batch": "2020-01"}
+    if name in JUDGED_REPORTS:
+        upstream = BY_NAME[name].upstream
+        report["subject"] = {n: workspace.store.hash(ArtifactKey(n)) for n in upstream}
+        report["limits"] = judged(
+            _findings(workspace, name, noise), effective_policy(workspace.use_case)
+        )
+        report["not_applicable"] = {"attribution_change": "there is no champion yet"}
+    if name == "evaluation_report":
+        report["verdicts"] = {"forms_agree": True}
+        report["baseline"] = {"difference": {"loss_low": 0.1}}
+        report["forms"] = {"onnx": {"roc_auc": {"low": 0.8}}}
+    return {"report.json": report}
+
+
+def _findings(workspace: Workspace, report: str, noise: float) -> list[Finding]:
+    rules = effective_policy(workspace.use_case).rules
+    return [
+        Finding.exact(name, "", noise if name == "noise_flips" else rules[name].limit)
+        for name in rules
+        if MEASURES[name].report == report and name != "attribution_change"
+    ]
+
+
+def signature(workspace: Workspace, name: str = "First Approver", **changes: Any) -> Signed:
+    """What ``name`` signs under the present evidence."""
+    subject = subject_of(workspace, evidence_files(workspace))
+    said = {"approver": name, "role": "risk officer", "comment": "as it should be", **changes}
+    return sign(Statement(**{**vars(subject), **said}), KEYS[name])
+
+
+def materialize(
+    workspace: Workspace, name: str, config: dict[str, Any] | None = None
+) -> tuple[dg.ExecuteInProcessResult, str]:
+    """Materialize an asset of the room alone; returns the run and why it failed."""
+    assets = {asset.key: asset for asset in build_assets(workspace)}
+    asset = assets[asset_key(workspace, name)]
+    run_config = {"ops": {f"{workspace.name}__{name}": {"config": config or {}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [asset], instance=instance, run_config=run_config, raise_on_error=False
+        )
+    failures = [
+        event.step_failure_data.user_failure_data.description
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+    ]
+    return result, " ".join(str(why) for why in failures)
