@@ -61,6 +61,7 @@ SHARED_CODE = (
     "mlops_assets/evidence_declaration.py",
     "mlops_assets/policy_declaration.py",
     "mlops_assets/responsibility_declaration.py",
+    "mlops_assets/rows_declaration.py",
     "mlops_assets/source_declaration.py",
     "mlops_assets/specification.py",
     "mlops_assets/target_declaration.py",
@@ -104,6 +105,16 @@ POLICY_CODE = (
     "mlops_assets/governance/policy.py",
 )
 REFIT_CODE = ("mlops_assets/training", "mlops_assets/export")
+MODEL_FIELDS = (
+    "target",
+    "columns",
+    "features",
+    "training",
+    "representation",
+    "decision",
+    "fairness",
+)
+"""What decides a model, and so a refit of it."""
 RELEASED = ("features", "model", "onnx_model", "quantized_model", "evaluation_report")
 """What evidence about the released form is made from: the evaluation says which form that is."""
 EVIDENCE = (
@@ -197,7 +208,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         ("model.joblib", "model.json", "metrics.json", "leaderboard.json"),
         "The simplest candidate within one standard error of the best, fitted and calibrated.",
         ("scikitlearn",),
-        ("target", "columns", "features", "training", "representation", "decision", "fairness"),
+        MODEL_FIELDS,
         metrics=("metrics.json",),
         plots=(DvcPlot("leaderboard", "leaderboard.json", "operations", "loss", "scatter"),),
     ),
@@ -252,17 +263,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         REPORT,
         "Whether the decisions treat the groups of people alike, by the definition that applies.",
         ("report",),
-        (
-            "title",
-            "target",
-            "columns",
-            "training",
-            "representation",
-            "decision",
-            "fairness",
-            "policy",
-            "language",
-        ),
+        (*MODEL_FIELDS, "title", "policy", "language"),
         code=(*POLICY_CODE, *REFIT_CODE),
     ),
     Artifact(
@@ -272,19 +273,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         (*REPORT, "importance.json"),
         "Which inputs move the model's answers, overall and for single rows.",
         ("report",),
-        (
-            "title",
-            "target",
-            "columns",
-            "features",
-            "training",
-            "representation",
-            "decision",
-            "fairness",
-            "explanation",
-            "policy",
-            "language",
-        ),
+        (*MODEL_FIELDS, "title", "explanation", "policy", "language"),
         code=(*POLICY_CODE, *REFIT_CODE),
         plots=(
             DvcPlot("importance", "importance.json", "share", "column", "bar_horizontal_sorted"),
@@ -297,20 +286,7 @@ ARTIFACTS: tuple[Artifact, ...] = (
         (*REPORT, "envelope.json"),
         "What happens when the model is disturbed or attacked, and the register of all risks.",
         ("report",),
-        (
-            "title",
-            "target",
-            "columns",
-            "features",
-            "training",
-            "representation",
-            "decision",
-            "fairness",
-            "risk",
-            "monitoring",
-            "policy",
-            "language",
-        ),
+        (*MODEL_FIELDS, "title", "risk", "monitoring", "policy", "language"),
         code=(*POLICY_CODE, *REFIT_CODE, "mlops_assets/monitoring"),
     ),
     Artifact(

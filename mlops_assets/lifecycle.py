@@ -12,6 +12,7 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel
 
+from mlops_assets.catalog import ARTIFACTS, EVIDENCE
 from mlops_assets.data import assets as data_assets
 from mlops_assets.data import checks as data_checks
 from mlops_assets.evidence import assets as evidence_assets
@@ -38,27 +39,11 @@ JOBS = {
         "drift_report",
         "performance_report",
     ),
-    "train": (
-        "features",
-        "window_profile",
-        "representation_report",
-        "model",
-        "onnx_model",
-        "quantized_model",
-        "evaluation_report",
-        "fairness_report",
-        "explainability_report",
-        "risk_report",
-    ),
+    "train": EVIDENCE,
     "promote": ("approval", "release"),
     "rollback": ("release",),
     "monitor": ("drift_report", "performance_report"),
-    "evaluate": (
-        "evaluation_report",
-        "fairness_report",
-        "explainability_report",
-        "risk_report",
-    ),
+    "evaluate": tuple(a.name for a in ARTIFACTS if a.stage == "evidence"),
 }
 """What each job materializes."""
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlops_assets.data.cleaning.coercion import LARGEST_INTEGER, LARGEST_NUMBER
+from mlops_assets.rows_declaration import Rows
 from mlops_assets.scaffolding.batch_files import ScaffoldError
 from mlops_assets.scaffolding.class_guess import (
     MAX_WHOLE_CLASSES,
@@ -24,7 +25,6 @@ from mlops_assets.scaffolding.class_guess import (
     two_classes,
 )
 from mlops_assets.scaffolding.missing_codes import UNMISTAKABLE, WORDS
-from mlops_assets.use_case import Rows
 
 _TODO = "deliver a column of numbers or of classes, or 1 for what is to be predicted and 0 for not"
 

@@ -43,7 +43,8 @@ from mlops_assets.data.representation.shortfalls import (
     shortfalls,
 )
 from mlops_assets.reporting.text import as_data, in_language
-from mlops_assets.use_case import Representation, UseCase
+from mlops_assets.rows_declaration import Representation
+from mlops_assets.use_case import UseCase
 
 Shares = Mapping[str, float]
 

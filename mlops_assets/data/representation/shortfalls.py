@@ -11,7 +11,7 @@ from mlops_assets.data.representation.group_counts import FEWEST_SHOWN
 from mlops_assets.reporting.page import Words
 from mlops_assets.reporting.range_words import group_words
 from mlops_assets.reporting.text import Text, mark, say
-from mlops_assets.use_case import Representation
+from mlops_assets.rows_declaration import Representation
 
 UNDER, SMALL = mark("under-represented"), mark("too small to evaluate")
 NO_REFERENCE, NOT_IN_REFERENCE = mark("no reference"), mark("not in the reference")

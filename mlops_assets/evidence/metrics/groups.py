@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlops_assets.data.cleaning.conditions import matching_rows
+from mlops_assets.data.representation.group_counts import FEWEST_SHOWN
 from mlops_assets.data.representation.groups import sensitive_groups
 from mlops_assets.use_case import UseCase
 
@@ -33,7 +34,8 @@ def row_groups(rows: pd.DataFrame, use_case: UseCase) -> dict[str, Mask]:
 
 def subpopulations(rows: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str, GroupKind, Mask]]:
     """Every slice and group, then, where ``evaluation.crossings`` asks for it, every crossing of
-    two that has rows and is neither of the two itself; one mask ``[n]`` at a time."""
+    two that is neither of the two itself, one mask ``[n]`` at a time. Crossings of fewer rows than
+    may be counted in a report (``group_counts.FEWEST_SHOWN``) are not named."""
     parts = _partitions(rows, use_case)
     for part in parts:
         for name, mask in part.items():
@@ -45,7 +47,8 @@ def subpopulations(rows: pd.DataFrame, use_case: UseCase) -> Iterator[tuple[str,
             for other, with_other in second.items():
                 both = mask & with_other
                 held = int(both.sum())
-                if held and held not in (int(mask.sum()), int(with_other.sum())):
+                is_one_of_both = held in (int(mask.sum()), int(with_other.sum()))
+                if held >= FEWEST_SHOWN and not is_one_of_both:
                     yield f"{name}, {other}", "crossing", both
 
 

@@ -126,18 +126,20 @@ def test_declared_bands_are_the_groups_whatever_the_rows(with_sensitive: MakeUse
 
 
 def test_slices_and_groups_are_crossed_two_by_two(with_sensitive: MakeUseCase) -> None:
-    slices = ({"name": "even", "where": "k % 2 == 0"}, {"name": "low", "where": "k < 4"})
-    rows = _rows([1, 1, 1, 2, 2, 2]).assign(k=[0, 1, 5, 2, 7, 5])
+    slices = ({"name": "even", "where": "k % 2 == 0"}, {"name": "low", "where": "k < 20"})
+    rows = _rows([1] * 12 + [2] * 12 + [3] * 3).assign(k=range(27))
 
     found = {
         name: (kind, _members({"m": mask})["m"])
         for name, kind, mask in subpopulations(rows, with_sensitive(CATEGORY, slices))
     }
 
-    assert found["slice: even"] == ("slice", [0, 3])
-    assert found["s = 2"] == ("group", [3, 4, 5])
-    assert found["slice: even, s = 2"] == ("crossing", [3])
-    assert "slice: even, slice: low" not in found, "it is all of the even ones"
+    assert found["slice: even"] == ("slice", list(range(0, 27, 2)))
+    assert found["s = 2"] == ("group", list(range(12, 24)))
+    assert found["slice: even, s = 2"] == ("crossing", [12, 14, 16, 18, 20, 22])
+    assert "slice: low, s = 1" not in found, "it is all of group 1"
+    assert "s = 3" in found
+    assert "slice: even, s = 3" not in found, "fewer rows than may be counted"
     off = with_sensitive(CATEGORY, slices, evaluation={"crossings": False})
     assert {kind for _, kind, _ in subpopulations(rows, off)} == {"slice", "group"}
 
