@@ -10,6 +10,7 @@ from typing import Any
 
 from mlops_assets.evidence.metrics.metrics import GROUP_METRICS, METRICS
 from mlops_assets.reporting.page import Cell, Table
+from mlops_assets.reporting.range_words import group_words
 from mlops_assets.reporting.text import Text, mark, say
 from mlops_assets.target_declaration import Task
 
@@ -34,7 +35,7 @@ def groups_table(groups: Sequence[Mapping[str, Any]], task: Task) -> Table:
     shown, binary = GROUP_METRICS[task], task == "binary"
     rows: list[tuple[Cell, ...]] = [
         (
-            group["name"],
+            group_words(group["name"]),
             group["rows"],
             *((group["positives"],) if binary else ()),
             say(VERDICTS[group["verdict"]]),
