@@ -152,6 +152,7 @@ def explained_refits(workspace: Workspace) -> list["ExplainedModel"]:
         record,
         load_model(workspace),
         seed=use_case.training.seed,
+        workers=1,  # a few small fits take less time than other processes to start
     )
     files = [to_onnx(model, use_case.target) for model in models]
     return [ExplainedModel(asking(f, use_case), f, record["family"]) for f in files]

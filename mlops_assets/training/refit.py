@@ -65,19 +65,20 @@ def refit_many(
     like: AnyModel,
     *,
     seed: int,
+    workers: int | None = None,
 ) -> Iterator[AnyModel]:
     """``refit`` on each of the ``samples``, with seeds that count on from ``seed``, in their order.
 
-    Fits run side by side, a process a core, and do not see each other: the models do not depend on
-    how many there are. Samples are read and models given as they are needed, so that few of either
-    are in memory at a time if none is kept.
+    Fits run side by side, in ``workers`` processes (one a core unless told), and do not see each
+    other: the models do not depend on how many there are. Samples are read and models given as they
+    are needed, so that few of either are in memory at a time if none is kept.
     """
     jobs = (
         joblib.delayed(refit)(rows, use_case, record, like, seed=number)
         for rows, number in zip(samples, count(seed), strict=False)
     )
     models: Iterator[AnyModel] = joblib.Parallel(
-        n_jobs=joblib.cpu_count(), return_as="generator", pre_dispatch="n_jobs"
+        n_jobs=workers or joblib.cpu_count(), return_as="generator", pre_dispatch="n_jobs"
     )(jobs)
     return models
 
