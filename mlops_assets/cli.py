@@ -27,7 +27,6 @@ LOADED_BY_STAGES = (
     "mlops_assets.evidence.evaluation.evaluation_page",
     "mlops_assets.evidence.explainability.explainability_page",
     "mlops_assets.evidence.fairness.fairness_page",
-    "mlops_assets.evidence.explainability.explainability",
     "mlops_assets.evidence.risk.risk",
     "mlops_assets.evidence.risk.risk_page",
     "mlops_assets.evidence.privacy.membership",
