@@ -13,6 +13,7 @@ Answers are float64 ``[n, k]``:
 Labels are ``[n]``: 0 or 1, the position of the class, or the number itself.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Answers = NDArray[np.float64]
 Labels = NDArray[np.int64] | NDArray[np.float64]
+Ask = Callable[["pd.DataFrame"], Answers]
+"""A model as a black box: rows with at least the inputs in, answers ``[n, k]`` out."""
 
 DECISION = 0.5
 """Probability of the positive class from which the positive class is decided, where no costs are

@@ -149,7 +149,7 @@ def _risk_report(workspace: Workspace) -> dg.AssetsDefinition:
             released = asking(form_to_release(workspace), use_case)
             envelope = input_envelope(features, use_case)
             test = features[features["split"] == "test"].reset_index(drop=True)
-            variance = target_variance(workspace)
+            variance, refit = target_variance(workspace), gathering.refitting(workspace)
             report = risk_report(
                 released,
                 decision_rule(workspace),
@@ -157,9 +157,9 @@ def _risk_report(workspace: Workspace) -> dg.AssetsDefinition:
                 use_case,
                 subject=_subject(workspace, name),
                 variance=variance,
-                refit=gathering.refitting(workspace),
+                refit=refit,
                 envelope=envelope,
-                membership=gathering.membership(workspace, features, released),
+                membership=gathering.membership(workspace, features, released, refit),
                 attribute_inference=attribute_inference(
                     test, use_case, released, variance=variance
                 ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlops_assets.answers import Answers, DecisionRule, from_outputs
+from mlops_assets.answers import Answers, Ask, DecisionRule, from_outputs
 from mlops_assets.export.assets import (
     answers,
     decision_rule,
@@ -21,7 +21,7 @@ from mlops_assets.export.assets import (
     model_file,
 )
 from mlops_assets.governance.ledger import Entry, incumbent
-from mlops_assets.release.answers import Ask, asking, form_to_release, released_answers
+from mlops_assets.release.answers import asking, form_to_release, released_answers
 from mlops_assets.release.bundle import FORM_ARTIFACTS, signature
 from mlops_assets.serving.release import released_model
 from mlops_assets.training.assets import load_features, target_variance
@@ -175,7 +175,7 @@ def refitting(workspace: Workspace) -> partial[Ask]:
 
 
 def membership(
-    workspace: Workspace, features: pd.DataFrame, released: Ask
+    workspace: Workspace, features: pd.DataFrame, released: Ask, refit: partial[Ask]
 ) -> dict[str, Any] | None:
     """What membership inference says of the released form; ``None`` where there are too few rows,
     so that its limits stay unknown."""
@@ -186,8 +186,7 @@ def membership(
     use_case, variance = workspace.use_case, target_variance(workspace)
     try:
         audit = audit_rows(features, use_case)
-        fit = refitting(workspace)
-        return membership_inference(audit, use_case, released, fit, variance=variance)
+        return membership_inference(audit, use_case, released, refit, variance=variance)
     except BatchError:
         return None
 

@@ -5,21 +5,17 @@ Belongs here: asking either about cleaned rows. Does not belong here: which rele
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-from mlops_assets.answers import Answers, from_outputs
+from mlops_assets.answers import Answers, Ask, from_outputs
 from mlops_assets.export.assets import answers, model_file
 from mlops_assets.release.bundle import datatype, output_tensors
 from mlops_assets.serving.release import released_model
 from mlops_assets.use_case import UseCase
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.workspace import Workspace
-
-Ask = Callable[[pd.DataFrame], Answers]
-"""Rows with at least the inputs in, answers ``[n, k]`` out."""
 
 
 def released_answers(workspace: Workspace, release: str, rows: pd.DataFrame) -> Answers:

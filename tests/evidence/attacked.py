@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from mlops_assets.answers import Answers
-from mlops_assets.evidence.privacy.membership import Fit, Predict
+from mlops_assets.answers import Answers, Ask
+from mlops_assets.evidence.privacy.membership import Fit
 from mlops_assets.target_declaration import Task
 
 NUMBERS = ["parcels", "weight", "distance"]
@@ -76,7 +76,7 @@ def forest(task: Task, leaf: int) -> Fit:
     return partial(_fit, task, leaf)
 
 
-def _fit(task: Task, leaf: int, rows: pd.DataFrame, seed: int) -> Predict:
+def _fit(task: Task, leaf: int, rows: pd.DataFrame, seed: int) -> Ask:
     kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
     made = kind(25, min_samples_leaf=leaf, random_state=seed, max_features=0.7)
     made.fit(rows[NUMBERS], rows["late"])

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_assets.answers import Answers
-from mlops_assets.evidence.risk.released_model import Ask
+from mlops_assets.answers import Answers, Ask
 from mlops_assets.use_case import UseCase
 
 MakeUseCase = Callable[..., UseCase]

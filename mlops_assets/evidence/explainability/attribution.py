@@ -47,7 +47,6 @@ UNREADABLE = mark("its file holds no trees whose sum is its score")
 NOT_ADDITIVE = mark("its answers are not sums over raw columns")
 NO_FILE = mark("there is no exported file of it to read")
 NO_SUMS = mark("the score of its family is no sum of parts that could be explained one by one")
-REASONS = (JOINT, TOO_MANY, UNREADABLE, NOT_ADDITIVE, NO_FILE, NO_SUMS)
 
 
 @dataclass(frozen=True)

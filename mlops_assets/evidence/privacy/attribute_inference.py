@@ -12,14 +12,14 @@ D. Evans, "Are attribute inference attacks just imputation?", CCS 2022; after M.
 others, "Privacy in pharmacogenetics", USENIX Security 2014).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers
+from mlops_assets.answers import Answers, Ask
 from mlops_assets.data.representation.groups import Grouping, sensitive_groups
 from mlops_assets.evidence.privacy.guessing import Codes, cross_guessed, encoded_inputs
 from mlops_assets.governance.policy import Finding
@@ -30,14 +30,13 @@ MEASURE = "attribute_inference_gain"
 MOST_ROWS = 5_000
 ANSWER_FLOOR = 1e-6
 
-Predict = Callable[[pd.DataFrame], Answers]
 Columns = NDArray[np.float32]
 
 
 def attribute_inference(
     test_rows: pd.DataFrame,
     use_case: UseCase,
-    released: Predict,
+    released: Ask,
     *,
     variance: float = 1.0,
     confidence: float = 0.95,

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers
+from mlops_assets.answers import Ask
 from mlops_assets.evidence.privacy.likelihood_ratios import (
     ATTACKS,
     Attack,
@@ -36,8 +36,7 @@ from mlops_assets.evidence.privacy.recognition import area, recognition, roc_poi
 from mlops_assets.governance.policy import Finding
 from mlops_assets.use_case import UseCase
 
-Predict = Callable[[pd.DataFrame], Answers]
-Fit = Callable[[pd.DataFrame, int], Predict]
+Fit = Callable[[pd.DataFrame, int], Ask]
 """Makes a model of rows and a seed: what it answers to other rows. Pure, and a function or partial
 that can travel to another process."""
 
@@ -51,7 +50,7 @@ REHEARSED_AT = 0.01
 def membership_inference(
     audit: Audit,
     use_case: UseCase,
-    released: Predict,
+    released: Ask,
     fit: Fit,
     *,
     variance: float = 1.0,

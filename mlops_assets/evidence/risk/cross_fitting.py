@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers, Labels, answer_names
+from mlops_assets.answers import Answers, Ask, Labels, answer_names
 from mlops_assets.evidence.risk.flip_share import Labelled
-from mlops_assets.evidence.risk.released_model import Ask
 from mlops_assets.evidence.risk.risk_statistics import clusters_of, evenly, sampled
 from mlops_assets.target_declaration import Target
 from mlops_assets.training.folds import thin

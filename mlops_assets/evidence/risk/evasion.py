@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from mlops_assets.column_declaration import Column
 from mlops_assets.evidence.risk.perturbations import as_floats, deviations, held, numbers_of
 from mlops_assets.evidence.risk.released_model import Outcome, ReleasedModel
-from mlops_assets.evidence.risk.risk_statistics import share_finding
+from mlops_assets.evidence.risk.risk_statistics import most_common, share_finding
 from mlops_assets.governance.policy import Finding
 
 STEPS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -274,9 +274,7 @@ def _common_levels(train: pd.DataFrame, columns: Mapping[str, Column]) -> Levels
     found: Levels = {}
     for name, column in columns.items():
         if column.is_category or column.type == "boolean":
-            counted = train[name].value_counts()
-            pairs = zip(counted.tolist(), counted.index.tolist(), strict=True)
-            found[name] = [level for _, level in sorted(pairs, key=_common)[:MOST_LEVELS]]
+            found[name] = most_common(train[name], MOST_LEVELS)
     return found
 
 
@@ -292,7 +290,3 @@ def _category_changes(rows: pd.DataFrame, levels: Levels) -> Trials:
             source.append(places)
     where = np.concatenate(source)
     return Trials(pd.concat(parts, ignore_index=True), where, np.zeros((len(where), 0)))
-
-
-def _common(pair: tuple[int, Any]) -> tuple[int, str]:
-    return -pair[0], str(pair[1])

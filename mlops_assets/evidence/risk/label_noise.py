@@ -33,7 +33,7 @@ from mlops_assets.evidence.risk.confident_labels import (
 )
 from mlops_assets.evidence.risk.cross_fitting import Refit, Scored, cross_fitted
 from mlops_assets.evidence.risk.flip_share import FlipShare, Labelled, flip_share
-from mlops_assets.evidence.risk.risk_statistics import standard_errors
+from mlops_assets.evidence.risk.risk_statistics import most_common, standard_errors
 from mlops_assets.governance.policy import Finding
 from mlops_assets.use_case import UseCase
 
@@ -108,19 +108,13 @@ def _block_masks(
         is_seen = column.is_input or column.role == "sensitive"
         if not is_seen or not (column.is_category or column.type == "boolean"):
             continue
-        counted = known.rows[name].value_counts()
-        pairs = sorted(zip(counted.tolist(), counted.index.tolist(), strict=True), key=_common)
-        for _, level in pairs[:MOST_LEVELS]:
+        for level in most_common(known.rows[name], MOST_LEVELS):
             masks = [
                 (side.rows[name] == level).to_numpy(np.bool_, na_value=False)
                 for side in (known, fresh)
             ]
             if masks[0].sum() >= MIN_BLOCK_ROWS and masks[1].sum() >= MIN_HELD_OUT_ROWS:
                 yield f"{name} = {level}", masks[0], masks[1]
-
-
-def _common(pair: tuple[int, Any]) -> tuple[int, str]:
-    return -pair[0], str(pair[1])
 
 
 def _blocks(known: Scored, fresh: Scored, use_case: UseCase) -> Iterator[dict[str, Any]]:

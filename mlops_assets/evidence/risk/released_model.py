@@ -4,18 +4,14 @@ Belongs here: asking, and what counts as another decision. Does not belong here:
 asked about (``perturbations.py``, ``evasion.py``).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlops_assets.answers import Answers, DecisionRule, Labels, decisions, row_losses
+from mlops_assets.answers import Answers, Ask, DecisionRule, Labels, decisions, row_losses
 from mlops_assets.target_declaration import Task
-
-Ask = Callable[[pd.DataFrame], Answers]
-"""Rows with the input columns in, answers ``[n, k]`` out: a black box."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_assets.answers import DecisionRule
+from mlops_assets.answers import Ask, DecisionRule
 from mlops_assets.evidence.privacy.attribute_inference import attribute_findings
 from mlops_assets.evidence.privacy.membership import membership_findings
 from mlops_assets.evidence.risk.cross_fitting import Refit
@@ -21,7 +21,7 @@ from mlops_assets.evidence.risk.label_noise import suspect_labels
 from mlops_assets.evidence.risk.mismatch import training_production_distance
 from mlops_assets.evidence.risk.outliers import training_outliers
 from mlops_assets.evidence.risk.perturbations import missing_values, noise, unseen_categories
-from mlops_assets.evidence.risk.released_model import Ask, ReleasedModel
+from mlops_assets.evidence.risk.released_model import ReleasedModel
 from mlops_assets.evidence.risk.risk_register import register
 from mlops_assets.evidence.risk.risk_statistics import evenly, sampled
 from mlops_assets.governance.policy import MEASURES, Finding, effective_policy, judged

@@ -10,6 +10,8 @@ linear models", 1986), with the quantiles of Student's distribution where there 
 time column rows are independent, and clusters are groups of rows drawn at random.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -105,3 +107,11 @@ def sampled(rows: pd.DataFrame, at_most: int, seed: int) -> pd.DataFrame:
         return rows.reset_index(drop=True)
     places = np.random.default_rng(seed).choice(len(rows), at_most, replace=False)
     return rows.take(np.sort(places)).reset_index(drop=True)
+
+
+def most_common(values: pd.Series, at_most: int) -> list[Any]:
+    """The values that occur most, without the missing, the more frequent first."""
+    counted = values.value_counts()
+    pairs = zip(counted.tolist(), counted.index.tolist(), strict=True)
+    ordered = sorted(pairs, key=lambda pair: (-pair[0], str(pair[1])))
+    return [value for _, value in ordered[:at_most]]

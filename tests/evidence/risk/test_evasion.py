@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from risk_world import MakeUseCase, draw, world
 
-from mlops_assets.answers import Answers, DecisionRule
+from mlops_assets.answers import Answers, Ask, DecisionRule
 from mlops_assets.evidence.risk import evasion as module
 from mlops_assets.evidence.risk.evasion import SMALL, evasion
-from mlops_assets.evidence.risk.released_model import Ask, ReleasedModel
+from mlops_assets.evidence.risk.released_model import ReleasedModel
 
 
 def attack(make_use_case: MakeUseCase, ask: Ask, rows: pd.DataFrame) -> dict[str, object]:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from risk_world import MakeUseCase, draw, part, refit, world
 
+from mlops_assets.answers import Ask
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.evidence.risk.label_noise import suspect_labels
-from mlops_assets.evidence.risk.released_model import Ask
 from mlops_assets.governance.policy import Finding
 
 HARD, EASY = 0.75, 3.0
