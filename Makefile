@@ -3,6 +3,7 @@ PYTHON ?= python3
 USE_CASE ?= flight_delays
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY = yes
+export ORT_DISABLE_TELEMETRY = 1
 BIN = .venv/bin
 PIP = -m pip --disable-pip-version-check install --quiet --no-compile --no-deps --require-hashes
 # Once, on all processors: without it every start compiles where bytecode may not be written.
@@ -33,6 +34,8 @@ bench: .venv/test.installed .venv-dvc/installed
 	$(BIN)/python benchmarks/quantization.py
 	$(BIN)/python benchmarks/explanations.py
 	$(BIN)/python benchmarks/orchestration.py
+	$(BIN)/python benchmarks/batch_predictions.py
+	$(BIN)/python benchmarks/serving.py
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
@@ -83,6 +86,8 @@ lock:
 	$(LOCK) pyproject.toml -o requirements.lock
 	$(LOCK) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(LOCK) --group dvc -o requirements-dvc.lock
+	$(LOCK) pyproject.toml --group deploy -c requirements.lock -o requirements-deploy.lock
+	$(LOCK) --group serving -c requirements.lock -o requirements-serving.lock
 
 clean:
 	rm -rf artifacts .dvc/cache .dagster/history .dagster/storage .dagster/schedules .dagster/logs dvc.lock

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from plain_model import Ask, Exported, asking, split_of
 
-from mlops_assets.answers import Answers, DecisionRule, from_outputs
+from mlops_assets.answers import Answers, DecisionRule
 from mlops_assets.content_hash import json_bytes
-from mlops_assets.evidence.evaluation.evaluation import evaluation_report, form_to_serve
+from mlops_assets.evidence.evaluation.evaluation import evaluation_report
 from mlops_assets.evidence.evaluation.evaluation_page import evaluation_page
 from mlops_assets.evidence.explainability.explainability import explainability_report
 from mlops_assets.evidence.explainability.explainability_page import explainability_page
@@ -24,21 +24,15 @@ from mlops_assets.evidence.privacy.membership_rows import audit_rows
 from mlops_assets.evidence.risk.risk import input_envelope, risk_report
 from mlops_assets.evidence.risk.risk_page import risk_page
 from mlops_assets.export.onnx_graph import to_onnx
-from mlops_assets.export.tensors import to_tensors
 from mlops_assets.monitoring.histograms import (
     summarise,
     summarise_outcomes,
     summarise_scores,
     with_scores,
 )
-from mlops_assets.release.bundle import signature
 from mlops_assets.reporting.html import to_html
 from mlops_assets.reporting.markdown import to_markdown
 from mlops_assets.reporting.page import Page
-from mlops_assets.serving.app import make_app
-from mlops_assets.serving.client import ask
-from mlops_assets.serving.predictor import Predictor
-from mlops_assets.serving.server import running
 from mlops_assets.training.baseline import baseline_answers
 from mlops_assets.training.refit import refit, refit_many
 from mlops_assets.use_case import UseCase
@@ -91,24 +85,18 @@ def evaluate(
         name: asking(path, use_case)(test) if path else None for name, path in made.files.items()
     }
     forms["model"] = made.answers(test)
-    said: dict[str, Any] = {"sizes": made.sizes(), "rule": made.rule}
-    form, _ = form_to_serve(test, forms, use_case, made.variance, **said)
-    served = made.files[form]
-    assert served is not None
-    app = make_app(Predictor(served), "model", "candidate", signature(use_case))
-    with running(app) as address:
-        returned = ask(address, "model", to_tensors(test, use_case.inputs))
     labels = split_of(features, "train")[target.column].to_numpy()
     report = evaluation_report(
         test,
-        {**forms, "served": from_outputs(returned)},
+        forms,
         baseline_answers(target.task, labels, len(test), len(target.class_names)),
         None,
         SUBJECT,
         use_case,
         made.variance,
+        sizes=made.sizes(),
         training=made.record,
-        **said,
+        rule=made.rule,
     )
     write(out, "evaluation", report, evaluation_page(report), use_case)
     return report

@@ -5,106 +5,16 @@ Belongs here: what artifacts exist and how they depend on each other. Does not b
 is made (the stage folders) or where it is kept (``resources/artifact_store.py``).
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
-Stage = Literal["data", "training", "export", "evidence", "release", "monitoring"]
+from mlops_assets.artifact import Artifact, DvcPlot
+from mlops_assets.artifact_code import POLICY_CODE, REFIT_CODE, SHARED_CODE, STAGE_CODE
 
 
-@dataclass(frozen=True)
-class DvcPlot:
-    """A plot of DVC over a JSON list of records in an artifact's folder."""
-
-    title: str
-    file: str
-    x: str
-    y: str
-    template: str
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One artifact of a model's life.
-
-    ``files`` are what its folder holds at least. ``per_batch`` artifacts have one folder a batch.
-    ``reads_champion`` marks the two monitors, which read the release that predicted a batch as an
-    input named by hash: it orders DVC's stages, and is no edge of the asset graph, for a later
-    release does not outdate what an earlier one was seen to do. ``fields`` are the fields of the
-    use case that decide the content. Batches of an artifact that is made ``one_at_a_time`` are
-    compared with those that came before. ``code`` is what makes it beside the code of its stage.
-    """
-
-    name: str
-    stage: Stage
-    upstream: tuple[str, ...]
-    files: tuple[str, ...]
-    description: str
-    kinds: tuple[str, ...]
-    fields: tuple[str, ...]
-    per_batch: bool = False
-    reads_champion: bool = False
-    one_at_a_time: bool = False
-    code: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    plots: tuple[DvcPlot, ...] = ()
-
-    @property
-    def is_report(self) -> bool:
-        return "report.html" in self.files
-
-
-SHARED_CODE = (
-    "mlops_assets/answers.py",
-    "mlops_assets/catalog.py",
-    "mlops_assets/column_declaration.py",
-    "mlops_assets/content_hash.py",
-    "mlops_assets/evidence_declaration.py",
-    "mlops_assets/policy_declaration.py",
-    "mlops_assets/responsibility_declaration.py",
-    "mlops_assets/rows_declaration.py",
-    "mlops_assets/source_declaration.py",
-    "mlops_assets/specification.py",
-    "mlops_assets/target_declaration.py",
-    "mlops_assets/training_declaration.py",
-    "mlops_assets/use_case.py",
-)
-GROUPS_CODE = ("mlops_assets/data/cleaning/conditions.py", "mlops_assets/data/representation")
-TRAINING_CODE = (
-    "mlops_assets/training",
-    "mlops_assets/data/features.py",
-    "mlops_assets/data/labels.py",
-    *GROUPS_CODE,
-)
-EVIDENCE_CODE = ("mlops_assets/evidence", "mlops_assets/reporting", *GROUPS_CODE)
-STAGE_CODE: dict[str, tuple[str, ...]] = {
-    "data": ("mlops_assets/data", "mlops_assets/monitoring/histograms.py"),
-    "training": (*TRAINING_CODE, "mlops_assets/export", "mlops_assets/serving"),
-    "export": (*TRAINING_CODE, "mlops_assets/export", "mlops_assets/serving"),
-    "evidence": (*EVIDENCE_CODE, "mlops_assets/release/answers.py", "mlops_assets/serving"),
-    "release": ("mlops_assets/release", "mlops_assets/governance", "mlops_assets/serving"),
-    "monitoring": (
-        "mlops_assets/data/labels.py",
-        "mlops_assets/monitoring",
-        "mlops_assets/release/answers.py",
-        "mlops_assets/serving",
-        *EVIDENCE_CODE,
-    ),
-}
-"""The code each stage's artifacts are made by: what a change of outdates them."""
-
-
-def code_of(artifact: "Artifact") -> tuple[str, ...]:
+def code_of(artifact: Artifact) -> tuple[str, ...]:
     """Files and folders whose change outdates an artifact, relative to the project, in order."""
     return tuple(sorted({*SHARED_CODE, *STAGE_CODE[artifact.stage], *artifact.code}))
 
 
 REPORT = ("report.json", "report.html")
-POLICY_CODE = (
-    "mlops_assets/governance/measures.py",
-    "mlops_assets/governance/policies",
-    "mlops_assets/governance/policy.py",
-)
-REFIT_CODE = ("mlops_assets/training", "mlops_assets/export")
 MODEL_FIELDS = (
     "target",
     "columns",
@@ -290,20 +200,69 @@ ARTIFACTS: tuple[Artifact, ...] = (
         code=(*POLICY_CODE, *REFIT_CODE, "mlops_assets/monitoring"),
     ),
     Artifact(
-        "drift_report",
-        "monitoring",
+        "predictions",
+        "prediction",
         ("cleaned_dataset",),
-        REPORT,
-        "Whether the batch differs from what its champion was trained on, and in what.",
-        ("report",),
-        ("title", "target", "columns", "monitoring", "training", "language"),
+        ("data.parquet", "predictions.json"),
+        "What the champion answers for every row of the batch.",
+        ("parquet",),
+        ("target", "columns", "serving"),
         per_batch=True,
         reads_champion=True,
     ),
     Artifact(
+        "prediction_log",
+        "traffic",
+        (),
+        ("manifest.json",),
+        "What the servers answered on the day, with the inputs as far as they may be kept.",
+        ("parquet",),
+        ("columns", "serving"),
+        per_day=True,
+        measured=True,
+    ),
+    Artifact(
+        "operations_report",
+        "traffic",
+        ("prediction_log",),
+        REPORT,
+        "How fast the servers answered on the day, and what they took of processor and memory.",
+        ("report",),
+        ("title", "serving", "language"),
+        per_day=True,
+        measured=True,
+    ),
+    Artifact(
+        "ab_report",
+        "ab_test",
+        ("cleaned_dataset", "prediction_log"),
+        REPORT,
+        "Whether the challenger answered better than the champion in the test on real traffic.",
+        ("report",),
+        ("title", "target", "columns", "training", "serving", "language"),
+        measured=True,
+        code=(
+            "mlops_assets/data/labels.py",
+            "mlops_assets/evidence",
+            "mlops_assets/release/answers.py",
+        ),
+    ),
+    Artifact(
+        "drift_report",
+        "monitoring",
+        ("cleaned_dataset", "predictions"),
+        REPORT,
+        "Whether the batch differs from what its champion was trained on, and in what.",
+        ("report",),
+        ("title", "target", "columns", "monitoring", "training", "serving", "language"),
+        per_batch=True,
+        reads_champion=True,
+        looks_at=("prediction_log",),
+    ),
+    Artifact(
         "performance_report",
         "monitoring",
-        ("cleaned_dataset",),
+        ("cleaned_dataset", "predictions"),
         REPORT,
         "How well the champion predicted the batch, once its labels are there.",
         ("report",),
@@ -315,15 +274,37 @@ ARTIFACTS: tuple[Artifact, ...] = (
             "representation",
             "retraining",
             "training",
+            "serving",
             "language",
         ),
         per_batch=True,
         reads_champion=True,
+        looks_at=("prediction_log",),
+    ),
+    Artifact(
+        "candidate",
+        "release",
+        EVIDENCE,
+        ("candidate.json",),
+        "The bundle that would be released: the very bytes that are checked, tried and approved.",
+        ("release",),
+        ("limits", "policy", "serving"),
+    ),
+    Artifact(
+        "infra_check",
+        "release",
+        ("candidate",),
+        REPORT,
+        "Whether a real server of the candidate answers as it must, within its budget.",
+        ("report",),
+        ("title", "serving", "language"),
+        measured=True,
+        code=("mlops_assets/reporting",),
     ),
     Artifact(
         "approval",
         "release",
-        EVIDENCE,
+        (*EVIDENCE, "candidate"),
         ("approval.json",),
         "Who said yes to this very evidence, where the policy asks for a person.",
         ("signature",),
@@ -332,12 +313,15 @@ ARTIFACTS: tuple[Artifact, ...] = (
     Artifact(
         "release",
         "release",
-        (*EVIDENCE, "approval"),
-        ("release.json",),
+        (*EVIDENCE, "candidate", "approval"),
+        ("release.json", "approval.json"),
         "The champion: which immutable bundle serves, and the decision that put it there.",
         ("release",),
         ("promotion", "limits", "policy"),
+        looks_at=("infra_check", "ab_report"),
     ),
 )
 
 BY_NAME: dict[str, Artifact] = {artifact.name: artifact for artifact in ARTIFACTS}
+REPRODUCIBLE = tuple(artifact for artifact in ARTIFACTS if not artifact.measured)
+"""What is made again with the same bytes: the stages of DVC."""

@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_assets import cli_approval, cli_release, cli_reports
+from mlops_assets import (
+    cli_approval,
+    cli_deploy,
+    cli_predict,
+    cli_release,
+    cli_reports,
+    cli_serving_security,
+    cli_traffic,
+)
 from mlops_assets.fork_server import run_in_fork
 
 if TYPE_CHECKING:
@@ -93,6 +101,10 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_release.add_commands(commands, _workspace, _say)
     cli_approval.add_commands(commands, _workspace, _say)
+    cli_deploy.add_commands(commands, _workspace, _say)
+    cli_predict.add_commands(commands, _workspace, _say)
+    cli_serving_security.add_commands(commands, _say)
+    cli_traffic.add_commands(commands, _workspace, _say)
     cli_reports.add_command(commands, PROJECT / "artifacts", _say)
     return parser
 
@@ -238,7 +250,8 @@ def _report(workspace: "Workspace") -> None:
     root = workspace.store.root.relative_to(workspace.root)
     for name, artifact in BY_NAME.items():
         if artifact.is_report and workspace.store.is_made(name):
-            _say(f"  {root / name}/{'<batch>/' if artifact.per_batch else ''}report.html")
+            part = "<day>/" if artifact.per_day else "<batch>/" if artifact.per_batch else ""
+            _say(f"  {root / name}/{part}report.html")
     if current is not None:
         _say(f"  {root}/releases/{current.release}/")
     _say(f"  {path.relative_to(workspace.root)}")

@@ -7,6 +7,8 @@ any of that work, or who says yes to a release (``cli_approval.py``).
 
 import argparse
 import json
+import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +29,8 @@ def add_commands(commands: Commands, workspace_of: WorkspaceOf, say: Say) -> Non
         return add_command(commands, name, command, words, workspace_of, say)
 
     served = add("serve", serve, "answer over HTTP by the Open Inference Protocol v2")
-    served.add_argument("--release", help="a release's hash; default: the champion")
-    served.add_argument("--host", default="127.0.0.1")
-    served.add_argument("--port", type=int, default=8080)
+    help_of_server = "of the server: python -m mlops_assets.serving --help"
+    served.add_argument("options", nargs=argparse.REMAINDER, help=help_of_server)
 
     words = "ask a deployment the golden rows of a release and compare its answers"
     check = add("check-endpoint", check_endpoint, words)
@@ -65,22 +66,12 @@ def add_command(
 
 
 def serve(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:
-    """Serve the champion, or the release that is named, until interrupted."""
-    from mlops_assets.serving.app import make_app
-    from mlops_assets.serving.predictor import Predictor
-    from mlops_assets.serving.release import released_model
-    from mlops_assets.serving.server import serve as serve_app
-
-    release = options.release or _champion(workspace, say)
-    if release is None:
+    """Become the server: nothing of this process is needed any more, nor shall it take memory."""
+    if "--release" not in options.options and _champion(workspace, say) is None:
         return 1
-    bundle = workspace.releases.bundle(release)
-    signature = json.loads((bundle / "signature.json").read_bytes())
-    app = make_app(Predictor(released_model(bundle)), workspace.name, release, signature)
-    where = f"http://{options.host}:{options.port}/v2/models/{workspace.name}"
-    say(f"serving release {release} on {where}")
-    serve_app(app, options.host, options.port)
-    return 0
+    program = [sys.executable, "-m", "mlops_assets.serving", str(workspace.store.root)]
+    sys.stdout.flush()
+    return os.execv(sys.executable, [*program, *options.options])
 
 
 def check_endpoint(workspace: "Workspace", options: argparse.Namespace, say: Say) -> int:

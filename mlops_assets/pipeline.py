@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_assets.catalog import ARTIFACTS, Artifact, code_of
+from mlops_assets.artifact import Artifact
+from mlops_assets.catalog import REPRODUCIBLE, code_of
 
 PARAMETERS_FILE = "params.yaml"
 
@@ -64,12 +65,12 @@ def command(artifact: Artifact, use_case: DvcUseCase) -> str:
 
 
 def render(use_cases: list[DvcUseCase]) -> dict[str, Any]:
-    """The content of ``dvc.yaml``: a stage for each artifact of each use case."""
+    """The content of ``dvc.yaml``: a stage for each reproducible artifact of each use case."""
     stages: dict[str, Any] = {}
     metrics: list[str] = []
     plots: list[dict[str, Any]] = []
     for use_case in use_cases:
-        for artifact in ARTIFACTS:
+        for artifact in REPRODUCIBLE:
             folder = output(use_case.name, artifact.name)
             stages[stage_name(use_case.name, artifact.name)] = {
                 "cmd": command(artifact, use_case),

@@ -66,3 +66,6 @@ class Promotion(Specification):
     release better than the baseline that answers the same for all rows."""
     first_min_roc_auc: Annotated[float, Field(ge=0.5, le=1.0)] = 0.6
     """Binary: the lower bound of the ROC AUC of a first release, when there is no champion yet."""
+    ab_test: bool = False
+    """A challenger must have been shown to be better, or not worse by as much as
+    ``serving.ab_test.minimum_effect``, in an A/B or shadow test against the champion."""

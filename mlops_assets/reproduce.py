@@ -5,7 +5,9 @@ not belong here: the comparison (``governance/reproduction.py``), or the command
 
 The release's own bundle says what to do: the declaration it was made from, the raw copies, the last
 batch of its window, and the champion it was compared with. Nothing of the present YAML, artifacts
-or source is read, so that a release stays auditable when all of them have moved on.
+or source is read, so that a release stays auditable when all of them have moved on. What was
+released is the candidate, byte for byte, so that no decision has to be taken again: where people
+approved it, the digest under their signatures is compared with that of what was made now.
 """
 
 import json
@@ -17,6 +19,7 @@ from typing import Any
 
 from dagster import DagsterInstance
 
+from mlops_assets.catalog import EVIDENCE
 from mlops_assets.content_hash import hash_folder
 from mlops_assets.governance.reproduction import (
     Remade,
@@ -24,10 +27,12 @@ from mlops_assets.governance.reproduction import (
     environment_differences,
     folder_differences,
 )
-from mlops_assets.lifecycle import JOBS, build_definitions
+from mlops_assets.lifecycle import build_definitions
 from mlops_assets.pipeline import PARAMETERS_FILE
+from mlops_assets.release.bundle import MADE_IN_TURN
+from mlops_assets.release.candidate import CANDIDATE, FILE
 from mlops_assets.use_case import UseCase
-from resources.approvals import bring_approval
+from resources.approvals import evidence_files, kept_approval, subject_of
 from resources.artifact_store import ArtifactKey, MissingArtifactError
 from resources.assets import asset_key, batch_partitions
 from resources.computing_environment import made_with
@@ -37,6 +42,9 @@ from sensors.tick import execute
 
 Progress = Callable[[str], None]
 PER_BATCH = ("cleaned_dataset", "data_profile")
+RELEASE = "release"
+DIGEST = "approved digest"
+"""What is compared beside artifacts."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class _Recipe:
     release: str
     use_case: UseCase
     manifest: Mapping[str, Any]
+    approved: str | None
+    """The digest that people signed, where the release was approved."""
 
     @property
     def last_batch(self) -> str:
@@ -59,8 +69,9 @@ class _Recipe:
 def reproduce(workspace: Workspace, release: str, folder: Path, progress: Progress) -> Reproduction:
     """Make ``release`` again in ``folder``, which must be empty or absent, and compare.
 
-    Raises ``MissingArtifactError`` where the release, a raw copy, a correction or the champion it
-    was compared with is in no cache any more, or where ``folder`` holds something.
+    Raises ``MissingArtifactError`` where the release, a raw copy, a correction, the champion it was
+    compared with or the record of its approval is in no cache any more, or where ``folder`` holds
+    something.
     """
     if folder.exists() and any(folder.iterdir()):
         raise MissingArtifactError(f"{folder} is not empty: name a folder that is, or is not there")
@@ -73,7 +84,7 @@ def reproduce(workspace: Workspace, release: str, folder: Path, progress: Progre
         artifacts,
         failures,
         () if first is None else _how(workspace, remade, first),
-        environment_differences(recipe.manifest["made_with"], made_with(remade.code_hashes)),
+        environment_differences(recipe.manifest["made_with"], _made_with(remade)),
     )
 
 
@@ -81,7 +92,17 @@ def _recipe(workspace: Workspace, release: str) -> _Recipe:
     bundle = workspace.releases.bundle(release)
     declared = json.loads((bundle / "declaration.json").read_bytes())
     manifest = json.loads((bundle / "manifest.json").read_bytes())
-    return _Recipe(release, UseCase(**declared), manifest)
+    return _Recipe(release, UseCase(**declared), manifest, _approved(workspace, release))
+
+
+def _approved(workspace: Workspace, release: str) -> str | None:
+    entries = [entry for entry in workspace.releases.entries() if entry.release == release]
+    if not entries or not entries[0].approved_by:
+        return None
+    record = kept_approval(workspace, entries[0])
+    if record is None:
+        raise MissingArtifactError(f"the record of who approved {release} is in no cache")
+    return str(record["evidence"])
 
 
 def _lay_out(workspace: Workspace, recipe: _Recipe, root: Path) -> Workspace:
@@ -105,7 +126,6 @@ def _lay_out(workspace: Workspace, recipe: _Recipe, root: Path) -> Workspace:
         if entry.release == recipe.release:
             break
         remade.releases.record(entry)
-    bring_approval(remade, workspace.releases.bundle(recipe.release))
     champion = recipe.manifest["compared_with"]
     if champion is not None:
         _copy_bundle(workspace, remade, champion)
@@ -127,7 +147,7 @@ def _run_all(remade: Workspace, recipe: _Recipe, progress: Progress) -> Iterator
     runs: list[tuple[str, tuple[str, ...], str | None]] = [
         ("ingest", PER_BATCH, batch) for batch in recipe.raw_copies
     ]
-    runs += [("train", JOBS["train"], None), ("promote", JOBS["promote"], None)]
+    runs.append(("train", (*EVIDENCE, CANDIDATE), None))
     with DagsterInstance.ephemeral() as instance:
         partitions = batch_partitions(remade).name or ""
         instance.add_dynamic_partitions(partitions, list(recipe.raw_copies))
@@ -151,11 +171,19 @@ def _compared(remade: Workspace, recipe: _Recipe) -> Iterator[Remade]:
     for batch, name in sorted(recipe.manifest["cleaned_datasets"].items()):
         key = ArtifactKey("cleaned_dataset", batch)
         yield Remade(str(key), name, _hash(remade, key))
-    for artifact in JOBS["train"]:
+    for artifact in EVIDENCE:
         made = _hash(remade, ArtifactKey(artifact))
         yield Remade(artifact, recipe.manifest["made_of"][artifact], made)
-    decisions = remade.releases.entries()
-    yield Remade("release", recipe.release, decisions[-1].release if decisions else None)
+    is_made = _hash(remade, ArtifactKey(CANDIDATE)) is not None
+    bundle = remade.store.json(ArtifactKey(CANDIDATE), FILE)["bundle"] if is_made else None
+    yield Remade(RELEASE, recipe.release, bundle)
+    if recipe.approved is not None:
+        digest = subject_of(remade, evidence_files(remade)).evidence if is_made else None
+        yield Remade(DIGEST, recipe.approved, digest)
+
+
+def _made_with(remade: Workspace) -> dict[str, Any]:
+    return made_with({name: remade.code_hashes[name] for name in MADE_IN_TURN})
 
 
 def _hash(remade: Workspace, key: ArtifactKey) -> str | None:
@@ -167,12 +195,14 @@ def _how(workspace: Workspace, remade: Workspace, differing: Remade) -> tuple[st
     """What differs between the version that the cache holds and the one made now."""
     if differing.made is None:
         return ("it could not be made",)
+    if differing.name == DIGEST:
+        return ("every artifact is the same, and what was signed is none of them",)
     before = remade.root / "recorded" / differing.name
     try:
         workspace.store.restore(differing.recorded, before)
     except MissingArtifactError as error:
         return (f"how is unknown: {error}",)
-    if differing.name == "release":
+    if differing.name == RELEASE:
         after = remade.releases.bundle(differing.made)
     else:
         name, _, batch = differing.name.partition("/")

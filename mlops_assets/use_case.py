@@ -29,6 +29,7 @@ from mlops_assets.policy_declaration import (
 )
 from mlops_assets.responsibility_declaration import Policy
 from mlops_assets.rows_declaration import Privacy, Representation, Rows, Slice
+from mlops_assets.serving_declaration import RETENTION_DAYS, Serving
 from mlops_assets.source_declaration import Source
 from mlops_assets.specification import Specification
 from mlops_assets.target_declaration import Target
@@ -102,6 +103,7 @@ class UseCase(Specification):
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
     promotion: Promotion = Promotion()
+    serving: Serving = Serving()
     language: Literal["en", "fr"] = "en"
     """Of the reports."""
     automation: Automation = Automation()
@@ -142,12 +144,15 @@ class UseCase(Specification):
         yield from self._representation_problems()
         yield from self._decision_problems()
         yield from self._mitigation_problems()
+        yield from self._serving_problems()
 
     def _names_used(self) -> dict[str, tuple[str, ...]]:
         """The columns that other fields name."""
         time_column = self.training.split.time_column
         unique_by = self.rows.unique_by
+        served = {"row_id": self.serving.row_id, "entity_id": self.serving.entity_id}
         return {
+            **{f"serving.{field}": (name,) for field, name in served.items() if name},
             "rows.unique_by": () if unique_by == "all" else unique_by,
             "privacy.quasi_identifiers": self.privacy.quasi_identifiers,
             "training.split.time_column": (time_column,) if time_column else (),
@@ -213,6 +218,27 @@ class UseCase(Specification):
             yield (
                 f"{field}.column {by_group.column!r} must be a categorical column with role: "
                 "sensitive and sensitive_input: true, so that it is known when the decision is made"
+            )
+
+    def _serving_problems(self) -> Iterator[str]:
+        for field in ("row_id", "entity_id"):
+            column = self.columns.get(getattr(self.serving, field) or "")
+            if column is None:
+                continue
+            if column.type not in ("string", "integer"):
+                yield f"serving.{field} names a {column.type} column: a string or an integer does"
+            if column.role == "leak":
+                yield f"serving.{field} names a leak, which nobody can send in time"
+            if column.personal in ("drop", "generalise"):
+                yield (
+                    f"serving.{field} names a column with personal: {column.personal}, after which "
+                    "nobody is told apart: pseudonymise it"
+                )
+        days = self.serving.retention_days
+        if self.policy.ai_act_class == "high" and days < RETENTION_DAYS:
+            yield (
+                f"serving.retention_days {days}: for ai_act_class high, answers are kept for at "
+                f"least {RETENTION_DAYS} days"
             )
 
     @property

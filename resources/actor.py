@@ -56,13 +56,6 @@ def trainers(workspace: "Workspace", model_hash: str) -> tuple[str, ...]:
     return tuple(_read(workspace).get(model_hash, ()))
 
 
-def keep_trainers(workspace: "Workspace", model_hash: str, trained_by: tuple[str, ...]) -> None:
-    """Keep who trained a model that is made again, as it was kept when it was made."""
-    if trained_by:
-        known = {**_read(workspace), model_hash: list(trained_by)}
-        write_atomically(workspace.store.root / FILE, json_bytes(known))
-
-
 def _read(workspace: "Workspace") -> dict[str, list[str]]:
     path = workspace.store.root / FILE
     found: dict[str, list[str]] = json.loads(path.read_bytes()) if path.is_file() else {}

@@ -12,17 +12,17 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes, json_md5
+from mlops_assets.governance.ledger import Entry
 from mlops_assets.governance.policy import effective_policy
 from mlops_assets.governance.policy_summary import limits_digest
 from mlops_assets.release.approval import Signed, Subject, evidence_digest, file_name
-from mlops_assets.release.approval_record import texts_of
 from mlops_assets.release.gate import APPROVAL
-from resources.actor import keep_trainers
-from resources.artifact_store import ArtifactKey, write_atomically
+from resources.artifact_store import ArtifactKey, MissingArtifactError, write_atomically
 from resources.workspace import APPROVALS, Workspace
 
 SETTING = "approvals"
@@ -65,10 +65,14 @@ def evidence_files(workspace: Workspace) -> dict[str, dict[str, str]]:
     ``MissingArtifactError`` where one of the artifacts is missing."""
     found: dict[str, dict[str, str]] = {}
     for name in APPROVED:
-        place = workspace.store.folder(ArtifactKey(name))
-        paths = sorted(path for path in place.rglob("*") if path.is_file())
-        found[name] = {path.relative_to(place).as_posix(): _sha256(path) for path in paths}
+        found[name] = sha256_of_files(workspace.store.folder(ArtifactKey(name)))
     return found
+
+
+def sha256_of_files(folder: Path) -> dict[str, str]:
+    """SHA-256 (hex) of every file below ``folder``, by path."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
 
 
 def subject_of(workspace: Workspace, files: dict[str, dict[str, str]]) -> Subject:
@@ -140,17 +144,20 @@ def made_of(workspace: Workspace) -> dict[str, str]:
     return {name: lineage.hash for name, lineage in lineages.items() if lineage is not None}
 
 
-def bring_approval(remade: Workspace, bundle: Path) -> None:
-    """Lay out for a release that is made again what a person gave to it when it was made: the
-    signatures, and who had trained its model."""
-    path = bundle / "approval.json"
-    if not path.is_file():
-        return
-    record: dict[str, Any] = json.loads(path.read_bytes())
-    for name, text in texts_of(record).items():
-        write_atomically(folder(remade) / Path(name).name, text.encode())
-    manifest = json.loads((bundle / "manifest.json").read_bytes())
-    keep_trainers(remade, manifest["made_of"]["model"], tuple(record["trained_by"]))
+def kept_approval(workspace: Workspace, entry: Entry) -> dict[str, Any] | None:
+    """The approval that a decision rested on, brought back from the cache by its hash; ``None``
+    where it is in no cache."""
+    name = entry.evidence.get(APPROVAL)
+    if name is None:
+        return None
+    with TemporaryDirectory() as scratch:
+        restored = Path(scratch) / APPROVAL
+        try:
+            workspace.store.restore(name, restored)
+        except MissingArtifactError:
+            return None
+        record: dict[str, Any] = json.loads((restored / "approval.json").read_bytes())
+        return record
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from mlops_assets.artifact import Artifact
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.batch_error import BatchError
@@ -52,6 +53,11 @@ def batch_partitions(workspace: Workspace) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{workspace.name}__batches")
 
 
+def day_partitions(workspace: Workspace) -> dg.DynamicPartitionsDefinition:
+    """The days (UTC, ``2024-01-31``) on which the use case was served."""
+    return dg.DynamicPartitionsDefinition(name=f"{workspace.name}__days")
+
+
 def define(
     workspace: Workspace, name: str, checks: Sequence[dg.AssetCheckSpec] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
@@ -61,8 +67,8 @@ def define(
     artifact = BY_NAME[name]
     decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         key=asset_key(workspace, name),
-        deps=[asset_key(workspace, upstream) for upstream in artifact.upstream],
-        partitions_def=batch_partitions(workspace) if artifact.per_batch else None,
+        deps=_dependencies(workspace, artifact),
+        partitions_def=_partitions(workspace, artifact),
         group_name=f"{workspace.name}_{artifact.stage}",
         kinds=set(artifact.kinds),
         description=artifact.description,
@@ -73,6 +79,23 @@ def define(
         tags={"mlops/use_case": workspace.name, "mlops/stage": artifact.stage},
     )
     return lambda body: decorator(_failing_clearly(body))
+
+
+def _partitions(workspace: Workspace, artifact: Artifact) -> dg.DynamicPartitionsDefinition | None:
+    if artifact.per_day:
+        return day_partitions(workspace)
+    return batch_partitions(workspace) if artifact.per_batch else None
+
+
+def _dependencies(workspace: Workspace, artifact: Artifact) -> list[dg.AssetDep]:
+    """What the artifact is made of, and the measured ones that it looks at: all days of them."""
+    own = [dg.AssetDep(asset_key(workspace, name)) for name in artifact.upstream]
+    every = dg.AllPartitionMapping() if artifact.per_batch else None
+    looked_at = [
+        dg.AssetDep(asset_key(workspace, name), partition_mapping=every)
+        for name in artifact.looks_at
+    ]
+    return [*own, *looked_at]
 
 
 def _freshness(workspace: Workspace) -> dg.FreshnessPolicy | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from mlops_assets.catalog import ARTIFACTS, BY_NAME, Artifact
+from mlops_assets.artifact import Artifact
+from mlops_assets.catalog import BY_NAME, REPRODUCIBLE
 from mlops_assets.content_hash import (
     FileHash,
     file_md5,
@@ -83,7 +84,7 @@ def record_in_dvc_lock(workspace: Workspace) -> None:
         before = dict(lock["stages"])
         use_case = dvc_use_case(workspace.root, workspace.folder)
         read = cache(lambda file: read_yaml(workspace.root / file))
-        for artifact in ARTIFACTS:
+        for artifact in REPRODUCIBLE:
             if _is_up_to_date(workspace, artifact):
                 workspace.store.make_folders(artifact.name, artifact.per_batch)
                 entry = _entry(workspace, artifact, use_case, read)

@@ -1,4 +1,5 @@
-"""The release store: immutable bundles by hash, and the ledger of decisions.
+"""The release store: immutable bundles by hash, of releases and of candidates that may become one,
+and the ledger of decisions.
 
 Belongs here: reading and writing both. Does not belong here: what a bundle holds
 (``mlops_assets/release/bundle.py``) and what follows from the ledger
@@ -6,6 +7,7 @@ Belongs here: reading and writing both. Does not belong here: what a bundle hold
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -44,16 +46,15 @@ class ReleaseStore:
         """Make a bundle of what ``write`` puts into a folder, and return its hash."""
         staged = self._releases / f".{uuid4().hex}"
         staged.mkdir(parents=True)
-        write(staged)
-        name = self._artifacts.put_object(staged)
-        bundle = self._releases / name
-        if bundle.is_dir():
-            for path in sorted(staged.rglob("*"), reverse=True):
-                path.rmdir() if path.is_dir() else path.unlink()
-            staged.rmdir()
-        else:
-            staged.rename(bundle)
-        return name
+        try:
+            write(staged)
+            name = self._artifacts.put_object(staged)
+            bundle = self._releases / name
+            if not bundle.is_dir():
+                staged.rename(bundle)
+            return name
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
 
     def bundle(self, name: str) -> Path:
         """The folder of a release, its content verified against its name.

@@ -100,8 +100,8 @@ class Workspace:
         return {
             str(key): self.store.hash(key)
             for upstream in BY_NAME[name].upstream
-            if not BY_NAME[upstream].per_batch or batch is not None
-            for key in [ArtifactKey(upstream, batch if BY_NAME[upstream].per_batch else None)]
+            if not BY_NAME[upstream].is_partitioned or batch is not None
+            for key in [ArtifactKey(upstream, batch if BY_NAME[upstream].is_partitioned else None)]
         }
 
 

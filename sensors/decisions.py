@@ -118,7 +118,8 @@ def on_challenger(now: Situation) -> Verify | Promote | Wait:
     if now.awaits_approval is not None:
         return Wait(f"the challenger trained up to {now.trained_until} {now.awaits_approval}")
     approved = "" if now.approvals is None else f" with approvals {now.approvals}"
-    intent = f"decide on {challenger}{approved}"
+    tried = "" if now.trial is None else f" with A/B report {now.trial}"
+    intent = f"decide on {challenger}{approved}{tried}"
     if now.was_tried(intent):
         return Wait(_TRIED)
     return Promote(intent, f"a challenger trained up to {now.trained_until} is complete")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from mlops_assets.monitoring.retraining import Verdict, judge
+from mlops_assets.release.gathering import outdated_before_release
 from resources.assets import EXPECTED_ERRORS, asset_key, batch_partitions
 from resources.workspace import Workspace
 from sensors.decisions import (
@@ -93,7 +94,7 @@ def _result(
     match decision:
         case Ingest(batch, watch):
             names = ["raw_copy", "cleaned_dataset", "data_profile"]
-            names += ["drift_report", "performance_report"] if watch else []
+            names += ["predictions", "drift_report", "performance_report"] if watch else []
             return dg.SensorResult(
                 run_requests=[
                     dg.RunRequest(
@@ -116,6 +117,8 @@ def _result(
             )
         case Verify() | Promote():
             # The decision itself asks for the approval again, whoever was asked before.
-            only = [asset_key(workspace, "approval")] if isinstance(decision, Verify) else None
-            request = dg.RunRequest(run_key=key, tags=tags, asset_selection=only)
+            names = [*outdated_before_release(workspace), "approval"]
+            names += [] if isinstance(decision, Verify) else ["release"]
+            selected = [asset_key(workspace, name) for name in names]
+            request = dg.RunRequest(run_key=key, tags=tags, asset_selection=selected)
             return dg.SensorResult(run_requests=[request])

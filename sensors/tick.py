@@ -19,7 +19,7 @@ from sensors.failures import alert_failed_run, why_failed
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
 
 Progress = Callable[[str], None]
-SENSORS = ("new_batch", "retraining", "promotion")
+SENSORS = ("new_batch", "retraining", "promotion", "traffic", "comparison", "retention")
 JOB_OF = {"decide": "promote", "verify": "promote"}
 """The job of an intent that begins with another word than the job does."""
 IN_PROCESS_TAG = "mlops/in_process"

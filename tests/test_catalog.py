@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.catalog import ARTIFACTS, BY_NAME, Artifact, code_of
+from mlops_assets.artifact import Artifact
+from mlops_assets.catalog import ARTIFACTS, BY_NAME, REPRODUCIBLE, code_of
 from mlops_assets.use_case import UseCase
 
 EVERY = pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.name)
@@ -27,8 +28,14 @@ def test_every_artifact_of_the_lifecycle_is_there() -> None:
         "fairness_report",
         "explainability_report",
         "risk_report",
+        "predictions",
+        "prediction_log",
+        "operations_report",
+        "ab_report",
         "drift_report",
         "performance_report",
+        "candidate",
+        "infra_check",
         "approval",
         "release",
     }
@@ -53,16 +60,24 @@ def test_there_is_no_cycle_even_with_the_champion_that_the_monitors_read() -> No
     assert set(order) == set(BY_NAME)
 
 
-def test_only_the_two_monitors_read_the_champion() -> None:
+def test_predictions_and_monitors_read_the_champion() -> None:
     readers = {artifact.name for artifact in ARTIFACTS if artifact.reads_champion}
 
-    assert readers == {"drift_report", "performance_report"}
+    assert readers == {"predictions", "drift_report", "performance_report"}
 
 
 def test_a_release_rests_on_everything_that_belongs_to_no_single_batch() -> None:
-    others = {a.name for a in ARTIFACTS if not a.per_batch and a.name != "release"}
+    others = {a.name for a in REPRODUCIBLE if not a.is_partitioned and a.name != "release"}
 
     assert set(BY_NAME["release"].upstream) == others
+    measured = {a.name for a in ARTIFACTS if a.measured and not a.is_partitioned}
+    assert set(BY_NAME["release"].looks_at) == measured
+
+
+def test_what_is_looked_at_is_measured_and_listed() -> None:
+    for artifact in ARTIFACTS:
+        assert all(BY_NAME[name].measured for name in artifact.looks_at)
+        assert not (artifact.per_batch and artifact.per_day)
 
 
 @EVERY
@@ -83,5 +98,5 @@ def test_metrics_and_plots_are_files_of_their_artifact(artifact: Artifact) -> No
 
 @EVERY
 def test_a_report_is_data_and_a_page(artifact: Artifact) -> None:
-    assert artifact.is_report is artifact.name.endswith(("_report", "_profile"))
+    assert artifact.is_report is artifact.name.endswith(("_report", "_profile", "_check"))
     assert artifact.is_report is ({"report.json", "report.html"} <= set(artifact.files))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_assets.catalog import ARTIFACTS, BY_NAME
+from mlops_assets.catalog import ARTIFACTS, BY_NAME, REPRODUCIBLE
 from mlops_assets.pipeline import DvcUseCase, dependencies, parameters, render
 from resources.dvc_lock import dvc_use_case, render_dvc_yaml
 
@@ -31,7 +31,7 @@ def test_the_committed_file_is_what_the_catalog_renders(project: Path) -> None:
 
 
 def test_the_bundled_use_case_is_there(committed: dict[str, Any]) -> None:
-    assert {f"flight_delays__{name}" for name in BY_NAME} <= set(committed["stages"])
+    assert {f"flight_delays__{a.name}" for a in REPRODUCIBLE} <= set(committed["stages"])
 
 
 def test_the_edges_of_dvc_are_those_of_the_catalog(committed: dict[str, Any]) -> None:
@@ -56,10 +56,15 @@ def _assert_edges_of_the_catalog(stages: dict[str, Any]) -> None:
         if path in made_by
     }
 
-    expected = {(upstream, a.name) for a in ARTIFACTS for upstream in a.upstream}
-    champion = {("release", a.name) for a in ARTIFACTS if a.reads_champion}
+    expected = {(upstream, a.name) for a in REPRODUCIBLE for upstream in a.upstream}
+    champion = {("release", a.name) for a in REPRODUCIBLE if a.reads_champion}
     assert found == expected | champion
-    assert set(stages) == set(BY_NAME)
+    assert set(stages) == {a.name for a in REPRODUCIBLE}
+
+
+def test_what_is_made_again_is_made_of_nothing_measured() -> None:
+    measured = {a.name for a in ARTIFACTS if a.measured}
+    assert measured and not any(measured.intersection(a.upstream) for a in REPRODUCIBLE)
 
 
 def test_use_cases_share_no_artifact(project: Path) -> None:
@@ -68,7 +73,7 @@ def test_use_cases_share_no_artifact(project: Path) -> None:
 
     stages = render(both)["stages"]
 
-    assert len(stages) == 2 * len(BY_NAME)
+    assert len(stages) == 2 * len(REPRODUCIBLE)
     for name, stage in stages.items():
         own = name.split("__")[0]
         paths = [*stage["deps"], *(path for out in stage["outs"] for path in out)]

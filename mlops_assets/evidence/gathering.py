@@ -7,22 +7,20 @@ with the answers (the pure modules), or storing reports (``assets.py``).
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mlops_assets.answers import Answers, Ask, DecisionRule, from_outputs
+from mlops_assets.answers import Answers, Ask, DecisionRule
 from mlops_assets.export.assets import (
     answers,
-    decision_rule,
     load_model,
     model_answers,
     model_file,
 )
 from mlops_assets.governance.ledger import Entry, incumbent
 from mlops_assets.release.answers import asking, form_to_release, released_answers
-from mlops_assets.release.bundle import FORM_ARTIFACTS, signature
+from mlops_assets.release.bundle import FORM_ARTIFACTS
 from mlops_assets.serving.release import released_model
 from mlops_assets.training.assets import load_features, target_variance
 from mlops_assets.use_case import UseCase
@@ -36,9 +34,7 @@ if TYPE_CHECKING:
 
 
 def forms(workspace: Workspace, test: pd.DataFrame) -> dict[str, Answers | None]:
-    """What the pipeline, its exported forms, and an endpoint that serves the form to be released
-    answer."""
-    from mlops_assets.evidence.evaluation.evaluation import form_to_serve
+    """What the pipeline and its exported forms answer."""
     from mlops_assets.export.tensors import to_tensors
 
     tensors = to_tensors(test, workspace.use_case.inputs)
@@ -46,28 +42,7 @@ def forms(workspace: Workspace, test: pd.DataFrame) -> dict[str, Answers | None]
     found: dict[str, Answers | None] = {
         name: answers(path, tensors) if path.is_file() else None for name, path in files.items()
     }
-    found["model"] = model_answers(workspace, test)
-    form, _ = form_to_serve(
-        test,
-        found,
-        workspace.use_case,
-        target_variance(workspace),
-        sizes=sizes(workspace),
-        rule=decision_rule(workspace),
-    )
-    return {**found, "served": _served_answers(workspace, files[form], tensors)}
-
-
-def _served_answers(workspace: Workspace, model: Path, tensors: dict[str, Any]) -> Answers:
-    """What comes back over HTTP from an endpoint that serves ``model``."""
-    from mlops_assets.serving.app import make_app
-    from mlops_assets.serving.client import ask
-    from mlops_assets.serving.predictor import Predictor
-    from mlops_assets.serving.server import running
-
-    app = make_app(Predictor(model), workspace.name, "candidate", signature(workspace.use_case))
-    with running(app) as address:
-        return from_outputs(ask(address, workspace.name, tensors))
+    return {**found, "model": model_answers(workspace, test)}
 
 
 def baseline(workspace: Workspace, rows: int) -> Answers:

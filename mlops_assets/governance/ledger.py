@@ -4,10 +4,11 @@ Belongs here: the form of an entry and what can be concluded from the entries. D
 here: taking a decision (``release/gate.py``) or writing files (``resources/releases.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlops_assets.release.candidate import CANDIDATE
 from mlops_assets.release.gate import APPROVAL, Outcome
 
 ROLLED_BACK: Outcome = "rolled back"
@@ -101,14 +102,14 @@ def withdrawn_releases(entries: Sequence[Entry]) -> frozenset[str]:
 
 def is_withdrawn(entries: Sequence[Entry], evidence: dict[str, str]) -> bool:
     """Whether a release that a rollback took back was made of this very ``evidence``; who approved
-    it makes it no other."""
+    it makes it no other, nor does a bundle made of it again."""
     gone = withdrawn_releases(entries)
-    asked = {name: found for name, found in evidence.items() if name != APPROVAL}
-    return any(
-        {name: found for name, found in entry.evidence.items() if name != APPROVAL} == asked
-        for entry in entries
-        if entry.release in gone
-    )
+    asked = _made_of(evidence)
+    return any(_made_of(entry.evidence) == asked for entry in entries if entry.release in gone)
+
+
+def _made_of(evidence: Mapping[str, str]) -> dict[str, str]:
+    return {name: found for name, found in evidence.items() if name not in (APPROVAL, CANDIDATE)}
 
 
 def previous_release(entries: Sequence[Entry]) -> str | None:

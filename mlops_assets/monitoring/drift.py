@@ -150,10 +150,12 @@ def drift_report(
     monitoring: Monitoring,
     attribution: Mapping[str, float | None] | None = None,
     outcomes: SeriesDrift | None = None,
+    served: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as JSON-able data. ``use_case`` is its title, ``champion`` the release's hash;
     without ``attribution`` the weighted distance is ``None``, and ``outcomes`` (of
-    ``outcome_drift``) are where the batch has some."""
+    ``outcome_drift``) are where the batch has some. ``served`` are the inputs as they were sent (of
+    ``skew.served_inputs``), which have no part in the verdict either."""
     weighted = None if attribution is None else weighted_distance(result, attribution)
     return {
         "use_case": use_case,
@@ -169,6 +171,7 @@ def drift_report(
         "min_weighted_distance": monitoring.min_weighted_distance,
         "series": [asdict(series) for series in result.series],
         "outcomes": None if outcomes is None else asdict(outcomes),
+        "served": None if served is None else dict(served),
     }
 
 

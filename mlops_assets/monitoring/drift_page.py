@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_assets.monitoring.drift import OUTCOMES
 from mlops_assets.monitoring.histograms import PREDICTION_SERIES, SCORE_SERIES
+from mlops_assets.monitoring.served_page import inputs_section
 from mlops_assets.reporting.page import (
     BarPlot,
     Cell,
@@ -69,6 +70,7 @@ def drift_page(report: Mapping[str, Any]) -> Page:
                 tuple(_histogram(s) for s in compared[:HISTOGRAMS_SHOWN]),
             ),
             *_outcomes_section(report["outcomes"]),
+            *inputs_section(report.get("served")),
         ),
         outcome=VERDICTS[report["drifted"]][1],
     )

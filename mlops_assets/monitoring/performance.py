@@ -35,6 +35,7 @@ def performance_report(
     variance: float,
     seed: int,
     cut: Cut | None = None,
+    served: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as JSON-able data.
 
@@ -42,7 +43,8 @@ def performance_report(
     the masks of ``groups`` are those of the batch's labelled rows; ``rows`` counts the others too.
     ``reference`` are the champion's metrics on its own test split: value, low and high by name;
     ``variance`` is that of the labels it was trained on. ``champion`` is the release's hash,
-    ``use_case`` its title. ``cut`` is what it decides these rows by.
+    ``use_case`` its title. ``cut`` is what it decides these rows by. ``served`` is what was
+    answered live of the batch (of ``served.served_performance``); the verdict has no part of it.
 
     ``lost`` is ``True`` where the loss rose by at least ``max_loss_rise`` over the reference and
     the lower bound of its interval lies above the upper bound of the reference's; ``None`` where
@@ -73,6 +75,7 @@ def performance_report(
         "max_loss_rise": retraining.max_loss_rise,
         "min_labelled": MIN_ROWS,
         "lost": lost,
+        "served": None if served is None else dict(served),
     }
 
 

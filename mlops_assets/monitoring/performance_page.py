@@ -10,6 +10,7 @@ from typing import Any
 from mlops_assets.answers import LOSS_NAMES
 from mlops_assets.evidence.metrics.groups_table import groups_table
 from mlops_assets.evidence.metrics.metrics import METRIC_NOTES, METRICS
+from mlops_assets.monitoring.served_page import served_section
 from mlops_assets.reporting.page import (
     Cell,
     Interval,
@@ -45,7 +46,11 @@ def performance_page(report: Mapping[str, Any]) -> Page:
             (say("Rise of the {loss}", loss=loss), report["loss_rise"]),
             (say("Rise that counts as lost"), report["max_loss_rise"]),
         ),
-        sections=(_overall(report), _by_group(report)),
+        sections=(
+            _overall(report),
+            _by_group(report),
+            *served_section(report.get("served"), report["task"]),
+        ),
         outcome=OUTCOMES[report["lost"]],
     )
 

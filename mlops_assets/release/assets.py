@@ -1,7 +1,8 @@
-"""The assets of the release stage: ``approval``, who said yes, and ``release``, the champion and
-the decision that made it, or the rollback."""
+"""The assets of the release stage: ``candidate``, the bundle that may be released, ``infra_check``,
+what a real server of it showed, ``approval``, who said yes, and ``release``, the champion and the
+decision that made it, or the rollback."""
 
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -18,19 +19,32 @@ from mlops_assets.governance.policy import effective_policy
 from mlops_assets.release.approval import Approval, Signed, Statement, verdict
 from mlops_assets.release.approval_record import approval_record, read_signatures
 from mlops_assets.release.bundling import make_bundle
-from mlops_assets.release.gate import APPROVAL, Decision, Evidence, decide, objections
-from mlops_assets.release.gathering import MADE_OF, demands_of, gather_evidence, trained_by
+from mlops_assets.release.candidate import CANDIDATE, FILE, candidate_record
+from mlops_assets.release.gate import APPROVAL, Decision, decide, objections
+from mlops_assets.release.gathering import (
+    DECIDED_ON,
+    demands_of,
+    gather_evidence,
+    ledger_entry,
+    trained_by,
+    trial_rows,
+    watched_batches,
+)
+from mlops_assets.release.infra_check import INFRA_CHECK, infra_report
+from mlops_assets.serving.release import manifest
 from resources.actor import actor
 from resources.approvals import (
     SETTING,
     evidence_files,
+    kept_approval,
+    sha256_of_files,
     signature_texts,
     state_of,
     subject_of,
     write_signature,
 )
 from resources.artifact_store import ArtifactKey, MissingArtifactError
-from resources.assets import define, stored, storing
+from resources.assets import define, stored, storing, write_report
 from resources.dvc_lock import fields_md5, record_in_dvc_lock
 from resources.workspace import Workspace
 
@@ -38,6 +52,11 @@ NO_FIRST_RELEASE = "no first release"
 """What the message of a run begins with that found no challenger good enough to start with."""
 AWAITS_APPROVAL = "awaits approval"
 """What the message of a run begins with that was asked to decide before anybody had signed."""
+AWAITS_TRIAL = "awaits A/B test"
+"""What it begins with where the A/B test does not show enough yet."""
+
+
+LOST_APPROVAL = {"lost": "the record of who approved this release is in no cache"}
 
 
 class SignatureConfig(dg.Config):
@@ -56,7 +75,51 @@ class RollbackConfig(dg.Config):
 
 
 def build_assets(workspace: Workspace) -> list[dg.AssetsDefinition]:
-    return [_approval(workspace), _release(workspace)]
+    return [
+        _candidate(workspace),
+        _infra_check(workspace),
+        _approval(workspace),
+        _release(workspace),
+    ]
+
+
+def _candidate(workspace: Workspace) -> dg.AssetsDefinition:
+    @define(workspace, CANDIDATE)
+    def candidate() -> dg.MaterializeResult[Any]:
+        key = ArtifactKey(CANDIDATE)
+        name = make_bundle(workspace)
+        bundle = workspace.releases.bundle(name)
+        record = candidate_record(name, manifest(bundle), sha256_of_files(bundle))
+        with storing(workspace, key) as folder:
+            (folder / FILE).write_bytes(json_bytes(record))
+        shown = {"bundle": name, "serves": record["serves"], "files": len(record["files"])}
+        return stored(workspace, key, shown)
+
+    return candidate
+
+
+def _infra_check(workspace: Workspace) -> dg.AssetsDefinition:
+    @define(workspace, INFRA_CHECK)
+    def infra_check(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        from mlops_assets.release.infra_page import infra_page
+        from mlops_assets.release.trial import try_out
+        from mlops_assets.release.trial_server import serving_command
+
+        key, use_case = ArtifactKey(INFRA_CHECK), workspace.use_case
+        name = workspace.store.json(ArtifactKey(CANDIDATE), FILE)["bundle"]
+        bundle, budget = workspace.releases.bundle(name), use_case.serving.budget
+        command = serving_command(workspace.store.root.resolve(), name)
+        rows = trial_rows(workspace, bundle)
+        measured, said = try_out(command, bundle, workspace.name, rows, budget)
+        report = infra_report(use_case.title, name, manifest(bundle)["serves"], measured, budget)
+        if not report["holds"]:
+            context.log.warning("\n".join(["the server wrote last:", *said]))
+        with storing(workspace, key) as folder:
+            shown = write_report(folder, report, infra_page(report), use_case.language)
+        figures = {name: value for name, value in report["figures"].items() if value is not None}
+        return stored(workspace, key, {**shown, **figures})
+
+    return infra_check
 
 
 def _approval(workspace: Workspace) -> dg.AssetsDefinition:
@@ -144,18 +207,21 @@ def _release(workspace: Workspace) -> dg.AssetsDefinition:
         decision = decide(evidence, workspace.use_case.promotion, demands_of(workspace.use_case))
         said = "; ".join(decision.reasons)
         context.log.info(f"{decision.outcome}: {said}")
-        if decision.outcome == "awaits approval":
-            raise MissingArtifactError(f"{AWAITS_APPROVAL}: {said}")
+        if decision.outcome == AWAITS_APPROVAL:
+            raise MissingArtifactError(f"{decision.outcome}: {said}")
         present = champion(workspace.releases.entries())
+        if decision.outcome == AWAITS_TRIAL and present is not None:
+            return _undecided(workspace, decision, present)
+        bundle = evidence.candidate.bundle if evidence.candidate else None
+        entry = ledger_entry(workspace, decision, evidence, bundle if decision.promotes else None)
         if not decision.promotes and present is None:
-            workspace.releases.record(_entry(workspace, decision, evidence, None))
+            workspace.releases.record(entry)
             raise MissingArtifactError(f"{NO_FIRST_RELEASE}: {said}")
-        made = make_bundle(workspace, evidence.champion) if decision.promotes else None
         # What the challenger is compared with is not the champion where it is the champion itself.
-        serves = made or (present.release if present else None)
+        serves = entry if decision.promotes or present is None else present
         with storing(workspace, ArtifactKey("release")) as folder:
-            (folder / "release.json").write_bytes(json_bytes(_pointer(serves)))
-        return _recorded(workspace, _entry(workspace, decision, evidence, made))
+            _write_release(workspace, folder, serves)
+        return _recorded(workspace, entry)
 
     return release
 
@@ -168,25 +234,42 @@ def _roll_back(workspace: Workspace, config: RollbackConfig) -> dg.MaterializeRe
             config.rollback_to,
             config.reason,
             by=actor(),
-            watched=_watched(workspace),
+            watched=watched_batches(workspace),
         )
     except RollbackError as error:
         raise MissingArtifactError(str(error)) from error
     workspace.releases.bundle(config.rollback_to)
-    lineages = {name: workspace.store.lineage(ArtifactKey(name)) for name in MADE_OF}
+    lineages = {name: workspace.store.lineage(ArtifactKey(name)) for name in DECIDED_ON}
     with workspace.store.write(
         ArtifactKey("release"),
         upstream={name: lineage.hash for name, lineage in lineages.items() if lineage},
         code=workspace.code_hashes["release"],
         settings={"fields": fields_md5(workspace, BY_NAME["release"])},
     ) as folder:
-        (folder / "release.json").write_bytes(json_bytes(_pointer(entry.release)))
+        _write_release(workspace, folder, entry)
     record_in_dvc_lock(workspace)
     return _recorded(workspace, entry)
 
 
-def _pointer(release: str | None) -> Mapping[str, Any]:
-    return {"champion": release, "bundle": f"releases/{release}"}
+def _write_release(workspace: Workspace, folder: Path, entry: Entry) -> None:
+    """Which bundle serves, as its ledger's ``entry`` says, and beside it who approved it. A record
+    that is in no cache any more is no reason not to go back to what worked."""
+    pointer = {"champion": entry.release, "bundle": f"releases/{entry.release}"}
+    approval = kept_approval(workspace, entry) or LOST_APPROVAL
+    (folder / "release.json").write_bytes(json_bytes(pointer))
+    (folder / "approval.json").write_bytes(json_bytes(approval))
+
+
+def _undecided(
+    workspace: Workspace, decision: Decision, present: Entry
+) -> dg.MaterializeResult[Any]:
+    """The champion stays until the test has shown enough; nothing was decided, or is recorded."""
+    with storing(workspace, ArtifactKey("release")) as folder:
+        _write_release(workspace, folder, present)
+    said = {"outcome": decision.outcome, "reasons": _listed(decision.reasons)}
+    return stored(
+        workspace, ArtifactKey("release"), {"champion": present.release or "none", **said}
+    )
 
 
 def _recorded(workspace: Workspace, entry: Entry) -> dg.MaterializeResult[Any]:
@@ -210,29 +293,3 @@ def _recorded(workspace: Workspace, entry: Entry) -> dg.MaterializeResult[Any]:
             "decisions": len(entries),
         },
     )
-
-
-def _entry(workspace: Workspace, decision: Decision, evidence: Evidence, made: str | None) -> Entry:
-    last_batch = workspace.store.json(ArtifactKey("features"), "features.json")["last_batch"]
-    approval = evidence.approval
-    newest = max(_watched(workspace), default="")
-    return Entry(
-        batch=last_batch,
-        challenger=evidence.current["onnx_model"] or "",
-        outcome=decision.outcome,
-        reasons=decision.reasons,
-        release=made,
-        champion_before=evidence.champion,
-        evidence={name: found for name, found in evidence.current.items() if found is not None},
-        notes=decision.notes,
-        policy_class=workspace.use_case.policy.ai_act_class,
-        approved_by=tuple(s.approver for s in approval.approved_by) if approval else (),
-        trained_by=trained_by(workspace, evidence.current["model"]),
-        applies_after=newest if newest > last_batch else None,
-    )
-
-
-def _watched(workspace: Workspace) -> list[str]:
-    """The batches that a champion was asked about."""
-    names = ("drift_report", "performance_report")
-    return sorted({batch for name in names for batch in workspace.store.batches(name)})

@@ -1,17 +1,18 @@
 """The release bundle: all that serving, monitoring and an auditor need of one model.
 
-Belongs here: what goes into the bundle and the form of its manifest. Does not belong here: whether
-it may be released (``gate.py``) or where bundles are kept (``resources/releases.py``).
+Belongs here: what goes into the bundle and the form of its manifest. Does not belong here: what is
+asked of it before it is released (``candidate.py``), whether it may be (``gate.py``), or where
+bundles are kept (``resources/releases.py``).
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mlops_assets.catalog import BY_NAME
+from mlops_assets.catalog import ARTIFACTS, BY_NAME
 from mlops_assets.column_declaration import Column
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.target_declaration import Target
@@ -55,24 +56,49 @@ class BundleParts:
     policy: dict[str, Any]
 
 
+def upstream_of(name: str) -> tuple[str, ...]:
+    """Every artifact that ``name`` is made of, and what these are made of, in turn."""
+    found: set[str] = set()
+    left = [*BY_NAME[name].upstream]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += BY_NAME[one].upstream
+    return tuple(artifact.name for artifact in ARTIFACTS if artifact.name in found)
+
+
 FORM_ARTIFACTS: dict[Form, str] = {"onnx": "onnx_model", "quantized": "quantized_model"}
 """The artifact that each exported form of the model is."""
 FORM_FILES: dict[Form, str] = {"onnx": "model.onnx", "quantized": "quantized.onnx"}
 
-REPORTS = tuple(name for name in BY_NAME["release"].upstream if BY_NAME[name].is_report)
+MADE_OF = BY_NAME["candidate"].upstream
+"""The artifacts that a bundle is made of."""
+MADE_IN_TURN = (*upstream_of("candidate"), "candidate")
+"""All that comes before a bundle, in the catalog's order: the code of nothing else is named in it,
+so that a change elsewhere makes no other bundle, and voids no signature."""
+REPORTS = tuple(name for name in MADE_OF if BY_NAME[name].is_report)
 """What travels with the model, to be read by people."""
+
+
+def copied_files(files: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, str]]:
+    """The files of a bundle that are those of an artifact, byte for byte: where each comes from, as
+    artifact and path. ``files`` are the paths of all files of each artifact."""
+    copied = {
+        f"{report}/{path}": (report, path) for report in REPORTS for path in files.get(report, ())
+    }
+    for form, artifact in FORM_ARTIFACTS.items():
+        if "model.onnx" in files.get(artifact, ()) or form == "onnx":
+            copied[FORM_FILES[form]] = (artifact, "model.onnx")
+    return {**copied, "envelope.json": ("risk_report", "envelope.json")}
 
 
 def write_bundle(folder: Path, parts: BundleParts, use_case: UseCase, name: str) -> None:
     """Write the bundle of use case ``name`` into ``folder``."""
-    shutil.copyfile(parts.folders["onnx_model"] / "model.onnx", folder / "model.onnx")
-    quantized = parts.folders["quantized_model"] / "model.onnx"
-    if quantized.is_file():
-        shutil.copyfile(quantized, folder / "quantized.onnx")
-    for report in REPORTS:
-        shutil.copytree(parts.folders[report], folder / report)
-    shutil.copyfile(parts.folders["approval"] / "approval.json", folder / "approval.json")
-    shutil.copyfile(parts.folders["risk_report"] / "envelope.json", folder / "envelope.json")
+    found = {artifact: _paths(place) for artifact, place in parts.folders.items()}
+    for path, (artifact, source) in sorted(copied_files(found).items()):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(parts.folders[artifact] / source, folder / path)
     (folder / "policy.json").write_bytes(json_bytes(parts.policy))
     (folder / "reference.json").write_bytes(json_bytes(parts.reference))
     (folder / "golden.json").write_bytes(json_bytes(parts.golden))
@@ -91,6 +117,10 @@ def write_bundle(folder: Path, parts: BundleParts, use_case: UseCase, name: str)
         "made_with": parts.made_with,
     }
     (folder / "manifest.json").write_bytes(json_bytes(manifest))
+
+
+def _paths(folder: Path) -> list[str]:
+    return [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
 
 
 def _declaration(use_case: UseCase) -> str:

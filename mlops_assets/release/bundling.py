@@ -1,26 +1,33 @@
 """Making the bundle of a challenger from its artifacts.
 
 Belongs here: reading what goes into the bundle, and computing what is made for it alone. Does not
-belong here: its form (``bundle.py``), or whether it may be made (``gate.py``).
+belong here: its form (``bundle.py``), or whether it is released (``gate.py``).
 """
 
 from typing import Any
 
 from mlops_assets.governance.policy_summary import policy_summary
-from mlops_assets.release.bundle import FORM_ARTIFACTS, FORM_FILES, BundleParts, Form, write_bundle
-from mlops_assets.release.gathering import MADE_OF
+from mlops_assets.release.bundle import (
+    FORM_ARTIFACTS,
+    FORM_FILES,
+    MADE_IN_TURN,
+    MADE_OF,
+    BundleParts,
+    Form,
+    write_bundle,
+)
 from resources.artifact_store import ArtifactKey
 from resources.workspace import Workspace
 
 
-def make_bundle(workspace: Workspace, compared_with: str | None) -> str:
-    """Make and keep the bundle of the present challenger, which was compared with the release
-    ``compared_with``; returns its hash."""
+def make_bundle(workspace: Workspace) -> str:
+    """Make and keep the bundle of the present challenger; returns its hash."""
     from resources.computing_environment import made_with
 
     store = workspace.store
     features = store.json(ArtifactKey("features"), "features.json")
-    chosen = store.report(ArtifactKey("evaluation_report"))["released_form"]
+    evaluation = store.report(ArtifactKey("evaluation_report"))
+    chosen, champion = evaluation["released_form"], evaluation.get("champion") or {}
     before = [b for b in store.batches("raw_copy") if b <= features["last_batch"]]
     parts = BundleParts(
         folders={name: store.folder(ArtifactKey(name)) for name in MADE_OF},
@@ -30,8 +37,8 @@ def make_bundle(workspace: Workspace, compared_with: str | None) -> str:
         corrections=_corrections(workspace, before),
         reference=_monitoring_reference(workspace, chosen["form"]),
         golden=_golden(workspace),
-        compared_with=compared_with,
-        made_with=made_with(workspace.code_hashes),
+        compared_with=champion.get("release"),
+        made_with=made_with({name: workspace.code_hashes[name] for name in MADE_IN_TURN}),
         serves=chosen["form"],
         why=tuple(chosen["reasons"]),
         policy=policy_summary(workspace.use_case),

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_assets.catalog import BY_NAME
 from mlops_assets.policy_declaration import Promotion
+from mlops_assets.release.candidate import Candidate, candidate_objections
 from mlops_assets.release.limits import Demands, Judgement, Measured, judge_limits
 from mlops_assets.target_declaration import Task
 
 if TYPE_CHECKING:
     from mlops_assets.release.approval import Approval
 
-Outcome = Literal["first release", "promoted", "rejected", "awaits approval", "rolled back"]
-"""Of a decision; an approval that is awaited is none yet, and a rollback is a person's."""
+Outcome = Literal[
+    "first release", "promoted", "rejected", "awaits A/B test", "awaits approval", "rolled back"
+]
+"""Of a decision; a test or an approval that is awaited is none yet, and a rollback is a
+person's."""
 
 JUDGED_REPORTS = (
     "evaluation_report",
@@ -41,13 +45,17 @@ class Evidence:
     ``champion_saw_test_rows`` whether those rows were among the champion's training batches;
     ``nobody_left_out`` whether the training rows represent every sensitive group as far as the use
     case demands it; ``onnx_agrees`` whether the ONNX form answered as the model when it was made;
-    ``forms_agree`` whether it does on the test rows and in every slice of them, and the served
-    endpoint as the form that it serves; ``beats_baseline`` whether it was measurably better, in the
-    cross-validation of its window, than the dummy that answers the same for all rows. A first
+    ``forms_agree`` whether it does on the test rows and in every slice of them; ``beats_baseline``
+    whether it was measurably better, in the cross-validation of its window, than the dummy that
+    answers the same for all rows. A first
     release is asked two lower bounds on the test rows besides: ``baseline_gain_low`` of the paired
     gain over that dummy, and, of a binary task, ``roc_auc_low``. ``withdrawn`` says whether this
-    very evidence made a release that a rollback took back; ``digest`` is what there is to approve,
-    ``approval_of`` what ``approval`` was asked about, and ``approval`` its verdict made now.
+    very evidence made a release that a rollback took back. ``candidate`` is the bundle that would
+    be released, ``serving_against`` what its infra check says against it (nothing where it is
+    empty). ``trial_against`` is why the A/B test does not show what the use case demands (``""``
+    where it does), and ``trial_is_lost`` whether more of it would change nothing. ``digest`` is
+    what there is to approve, ``approval_of`` what ``approval`` was asked about, and ``approval``
+    its verdict made now.
     """
 
     task: Task
@@ -66,6 +74,10 @@ class Evidence:
     roc_auc_low: float | None
     gain_low: float | None
     withdrawn: bool | None
+    candidate: Candidate | None = None
+    serving_against: tuple[str, ...] | None = None
+    trial_against: str | None = None
+    trial_is_lost: bool = False
     digest: str | None = None
     approval_of: str | None = None
     approval: "Approval | None" = None
@@ -89,9 +101,12 @@ def decide(evidence: Evidence, promotion: Promotion, demands: Demands) -> Decisi
     """Promote only what is shown to be sound, better and within every limit, and is approved where
     the policy asks for it; anything missing speaks against it."""
     found = objections(evidence, promotion, demands)
-    against = [*found.against, *_broken_approval(evidence, demands)]
+    against = (*found.against, *_broken_approval(evidence, demands))
+    trial = _trial_objection(evidence, promotion)
+    if against and against == (trial,) and not evidence.trial_is_lost:
+        return Decision("awaits A/B test", against, found.notes)
     if against:
-        return Decision("rejected", tuple(against), found.notes)
+        return Decision("rejected", against, found.notes)
     approval = evidence.approval
     if approval is not None and not approval.holds:
         refused = [f"{each.source} does not count: {each.reason}" for each in approval.refused]
@@ -111,7 +126,7 @@ def decide(evidence: Evidence, promotion: Promotion, demands: Demands) -> Decisi
 def objections(evidence: Evidence, promotion: Promotion, demands: Demands) -> Judgement:
     """All that speaks against a release but for its approval, and what is only noted."""
     limits = judge_limits(evidence.measured, demands, has_champion=evidence.champion is not None)
-    against = [*_broken_chain(evidence), *_unsound(evidence)]
+    against = [*_broken_chain(evidence), *_unsound(evidence), *_unfit_to_serve(evidence)]
     against += [
         f"{name} is not declared, which the policy {demands.policy.policy_class!r} demands"
         for name in demands.undeclared
@@ -122,7 +137,8 @@ def objections(evidence: Evidence, promotion: Promotion, demands: Demands) -> Ju
         if evidence.champion is None
         else _not_better(evidence, promotion)
     )
-    return Judgement(tuple(against), limits.notes)
+    trial = _trial_objection(evidence, promotion)
+    return Judgement((*against, *([] if trial is None else [trial])), limits.notes)
 
 
 def _broken_chain(evidence: Evidence) -> list[str]:
@@ -178,9 +194,8 @@ def _unsound(evidence: Evidence) -> list[str]:
         ),
         (
             evidence.forms_agree,
-            "whether the served endpoint answers as the form it serves is unknown",
-            "the ONNX form or the served endpoint does not agree in every slice: see "
-            "evaluation_report",
+            "whether the ONNX form agrees in every slice is unknown",
+            "the ONNX form does not agree in every slice: see evaluation_report",
         ),
         (
             evidence.beats_baseline,
@@ -211,6 +226,23 @@ def _unsound(evidence: Evidence) -> list[str]:
             else "whether a rollback took it back is unknown"
         )
     return against
+
+
+def _unfit_to_serve(evidence: Evidence) -> list[str]:
+    """What speaks against the very bundle: what it is, and what a server of it showed."""
+    against = candidate_objections(evidence.candidate, evidence.current, evidence.compared_with)
+    if evidence.serving_against is None:
+        return [*against, "whether a server of the candidate keeps its budget is unknown"]
+    return [*against, *evidence.serving_against]
+
+
+def _trial_objection(evidence: Evidence, promotion: Promotion) -> str | None:
+    """A first release has nothing to be tested against."""
+    if not promotion.ab_test or evidence.champion is None:
+        return None
+    if evidence.trial_against is None:
+        return "what the A/B test shows is unknown"
+    return evidence.trial_against or None
 
 
 def _not_good_enough_to_start(evidence: Evidence, promotion: Promotion) -> list[str]:

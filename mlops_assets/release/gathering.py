@@ -4,8 +4,11 @@ Belongs here: from artifacts to ``Evidence``. Does not belong here: the decision
 what follows from it (``assets.py``). What cannot be read is ``None``, and speaks against a release.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
+from mlops_assets.catalog import BY_NAME
 from mlops_assets.content_hash import hash_folder
 from mlops_assets.data.leakage.report import passes
 from mlops_assets.data.representation.report import representation_holds
@@ -14,15 +17,21 @@ from mlops_assets.governance.policy import effective_policy
 from mlops_assets.governance.policy_summary import missing_declarations
 from mlops_assets.release.approval import Approval, Subject, verdict
 from mlops_assets.release.approval_record import read_signatures, texts_of
-from mlops_assets.release.gate import APPROVAL, JUDGED_REPORTS, Evidence
+from mlops_assets.release.bundle import MADE_OF, copied_files
+from mlops_assets.release.candidate import CANDIDATE, FILE, Candidate
+from mlops_assets.release.gate import APPROVAL, JUDGED_REPORTS, Decision, Evidence
+from mlops_assets.release.infra_check import INFRA_CHECK, infra_objections
 from mlops_assets.release.limits import Demands, Measured
 from mlops_assets.use_case import UseCase
 from resources.actor import trainers
-from resources.approvals import APPROVED, evidence_files, subject_of
-from resources.artifact_store import ArtifactKey, MissingArtifactError
+from resources.approvals import APPROVED, evidence_files, sha256_of_files, subject_of
+from resources.artifact_store import ArtifactKey, Lineage, MissingArtifactError
+from resources.dvc_lock import fields_md5
 from resources.workspace import Workspace
 
-MADE_OF = (*APPROVED, APPROVAL)
+DECIDED_ON = (*APPROVED, APPROVAL)
+"""The artifacts whose hashes a decision is kept with."""
+AB_REPORT = "ab_report"
 Hashes = dict[str, str | None]
 
 
@@ -42,7 +51,7 @@ def demands_of(use_case: UseCase) -> Demands:
 
 def gather_evidence(workspace: Workspace) -> Evidence:
     """Read again, by hash, everything the decision rests on; what cannot be read is ``None``."""
-    current = {name: verified_hash(workspace, name) for name in MADE_OF}
+    current = {name: verified_hash(workspace, name) for name in DECIDED_ON}
     reports = {name: _readable_report(workspace, name, current) for name in JUDGED_REPORTS}
     evaluation, entries = reports["evaluation_report"], workspace.releases.entries()
     champion = incumbent(entries, current["onnx_model"] or "")
@@ -53,6 +62,9 @@ def gather_evidence(workspace: Workspace) -> Evidence:
     made_of = {name: found for name, found in current.items() if found is not None}
     subject = _subject(workspace, current)
     record = _approval_record(workspace, current)
+    candidate = _candidate(workspace, current)
+    bundle = candidate.bundle if candidate else None
+    trial = _measured_report(workspace, AB_REPORT)
     return Evidence(
         task=workspace.use_case.target.task,
         current=current,
@@ -70,6 +82,12 @@ def gather_evidence(workspace: Workspace) -> Evidence:
         roc_auc_low=(metrics.get("roc_auc") or {}).get("low"),
         gain_low=(compared.get("difference") or {}).get("loss_low"),
         withdrawn=is_withdrawn(entries, made_of),
+        candidate=candidate,
+        serving_against=infra_objections(
+            _measured_report(workspace, INFRA_CHECK), bundle, workspace.use_case.serving.budget
+        ),
+        trial_against=_trial_against(workspace, trial, bundle, champion),
+        trial_is_lost=(trial or {}).get("verdict") == "worse",
         digest=None if subject is None else subject.evidence,
         approval_of=record.get("evidence"),
         approval=_approval(workspace, record, subject, current),
@@ -85,6 +103,135 @@ def verified_hash(workspace: Workspace, name: str) -> str | None:
         return None
     intact = lineage is not None and hash_folder(folder) == lineage.files
     return lineage.hash if lineage is not None and intact else None
+
+
+def outdated_before_release(workspace: Workspace) -> tuple[str, ...]:
+    """What has to be made again before the gate can decide on the present evidence, in order: the
+    candidate where its declaration changed since, and the check of a server of it where there is
+    none of this very candidate. Nothing where the evidence is not complete."""
+    if any(workspace.store.lineage(ArtifactKey(name)) is None for name in MADE_OF):
+        return ()
+    candidate = workspace.store.lineage(ArtifactKey(CANDIDATE))
+    stands = candidate is not None and _is_as_declared(workspace, candidate)
+    if not stands or candidate is None:
+        return (CANDIDATE, INFRA_CHECK)
+    check = workspace.store.lineage(ArtifactKey(INFRA_CHECK))
+    is_of_it = check is not None and check.upstream.get(CANDIDATE) == candidate.hash
+    return () if is_of_it else (INFRA_CHECK,)
+
+
+def trial_rows(workspace: Workspace, bundle: Path) -> dict[str, Any]:
+    """Test rows spread over all of them, as the tensors that the release in ``bundle`` takes.
+
+    Raises ``MissingArtifactError`` where the features are not those that it was made of.
+    """
+    from mlops_assets.export.tensors import to_tensors
+    from mlops_assets.release.trial import MOST_ROWS
+    from mlops_assets.training.assets import load_features
+
+    made_of = json.loads((bundle / "manifest.json").read_bytes())["made_of"]
+    if workspace.store.hash(ArtifactKey("features")) != made_of["features"]:
+        raise MissingArtifactError(
+            "the candidate was made of other features than there are now: materialize it again"
+        )
+    test = load_features(workspace, "test")
+    return to_tensors(test.iloc[:: max(-(-len(test) // MOST_ROWS), 1)], workspace.use_case.inputs)
+
+
+def ledger_entry(
+    workspace: Workspace, decision: Decision, evidence: Evidence, released: str | None
+) -> Entry:
+    """The ledger's entry on a decision; ``released`` is the bundle that became the champion by
+    it."""
+    last_batch = workspace.store.json(ArtifactKey("features"), "features.json")["last_batch"]
+    approval = evidence.approval
+    newest = max(watched_batches(workspace), default="")
+    return Entry(
+        batch=last_batch,
+        challenger=evidence.current["onnx_model"] or "",
+        outcome=decision.outcome,
+        reasons=decision.reasons,
+        release=released,
+        champion_before=evidence.champion,
+        evidence={name: found for name, found in evidence.current.items() if found is not None},
+        notes=decision.notes,
+        policy_class=workspace.use_case.policy.ai_act_class,
+        approved_by=tuple(s.approver for s in approval.approved_by) if approval else (),
+        trained_by=trained_by(workspace, evidence.current["model"]),
+        applies_after=newest if newest > last_batch else None,
+    )
+
+
+def watched_batches(workspace: Workspace) -> list[str]:
+    """The batches that a champion was asked about."""
+    names = ("drift_report", "performance_report")
+    return sorted({batch for name in names for batch in workspace.store.batches(name)})
+
+
+def _candidate(workspace: Workspace, current: Hashes) -> Candidate | None:
+    """The candidate and its bundle, read again; ``None`` where either is not as it was made."""
+    lineage = workspace.store.lineage(ArtifactKey(CANDIDATE))
+    if current[CANDIDATE] is None or lineage is None:
+        return None
+    try:
+        record = workspace.store.json(ArtifactKey(CANDIDATE), FILE)
+        bundle = workspace.releases.bundle(str(record["bundle"]))
+        if sha256_of_files(bundle) != record["files"]:
+            return None
+        manifest = json.loads((bundle / "manifest.json").read_bytes())
+        return Candidate(
+            bundle=record["bundle"],
+            made_of=dict(manifest["made_of"]),
+            compared_with=manifest["compared_with"],
+            altered=_altered(workspace, bundle),
+            is_as_declared=_is_as_declared(workspace, lineage),
+        )
+    except (MissingArtifactError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _altered(workspace: Workspace, bundle: Path) -> tuple[str, ...]:
+    """The files of the bundle that should be those of an artifact, and are not."""
+    lineages = {name: workspace.store.lineage(ArtifactKey(name)) for name in MADE_OF}
+    known = {
+        name: {file.path: file.md5 for file in lineage.files}
+        for name, lineage in lineages.items()
+        if lineage is not None
+    }
+    held = {file.path: file.md5 for file in hash_folder(bundle)}
+    return tuple(
+        path
+        for path, (artifact, source) in sorted(copied_files(known).items())
+        if held.get(path) != known.get(artifact, {}).get(source)
+    )
+
+
+def _is_as_declared(workspace: Workspace, candidate: Lineage) -> bool:
+    return candidate.settings.get("fields") == fields_md5(workspace, BY_NAME[CANDIDATE])
+
+
+def _measured_report(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """A report of measurements; ``None`` where it is missing, changed, or none that can be
+    read."""
+    if verified_hash(workspace, name) is None:
+        return None
+    try:
+        return workspace.store.report(ArtifactKey(name))
+    except (OSError, ValueError):
+        return None
+
+
+def _trial_against(
+    workspace: Workspace, trial: dict[str, Any] | None, bundle: str | None, champion: Entry | None
+) -> str | None:
+    """Why the A/B test does not show what is demanded, ``""`` where it does, without the figures
+    that it has so far: they change with each hour of traffic."""
+    if not workspace.use_case.promotion.ab_test or bundle is None:
+        return None
+    from mlops_assets.ab_test.verdict import ab_objection
+
+    said = ab_objection(trial, bundle, champion.release if champion else None)
+    return "" if said is None else f"{said.partition(':')[0]}: see {AB_REPORT}"
 
 
 def trained_by(workspace: Workspace, model_hash: str | None) -> tuple[str, ...]:

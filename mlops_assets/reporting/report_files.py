@@ -83,7 +83,7 @@ def listed_reports(root: Path) -> dict[str, Path]:
 def _reports_of(use_case: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
     for artifact in REPORTS:
         folder = use_case / artifact.name
-        batches = sorted(_folders(folder)) if artifact.per_batch else ()
+        batches = sorted(_folders(folder)) if artifact.is_partitioned else ()
         for found in (folder, *batches):
             names = found.relative_to(use_case).parts
             yield (use_case.name, *names), found / FILE

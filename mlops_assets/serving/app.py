@@ -1,221 +1,235 @@
-"""A model over HTTP: the Open Inference Protocol v2 as an ASGI application.
+"""The server's paths: the Open Inference Protocol v2 and what is beside it, as an ASGI application.
 
-Belongs here: paths, status codes and the limit on a body. Does not belong here: what the messages
-say (``protocol.py``), how an application is run (``server.py``), or how a model answers
-(``predictor.py``).
+Belongs here: which path does what, who may ask it, and how a refusal is told. Does not belong here:
+how a release is asked (``inference.py``), what messages say (``protocol.py``, ``row_objects.py``),
+or how an application is run (``server.py``).
 """
 
-import asyncio
-import json
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
-from mlops_assets.serving.columns import InputError
-from mlops_assets.serving.predictor import Predictor
-from mlops_assets.serving.protocol import BINARY, DTYPES, ProtocolError, read_request, to_tensor
+import orjson
 
-Message = dict[str, Any]
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from mlops_assets.serving.docs_page import docs_page
+from mlops_assets.serving.http_message import (
+    Answer,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    decoded,
+    read_body,
+    read_header,
+    send_answer,
+)
+from mlops_assets.serving.inference import Inference
+from mlops_assets.serving.limits import ServerLimits
+from mlops_assets.serving.metrics import CONTENT_TYPE, Metrics
+from mlops_assets.serving.openapi import openapi
+from mlops_assets.serving.refusal import Kind, RefusalError
+from mlops_assets.serving.router import Router
+from mlops_assets.serving.structured_log import log
+from mlops_assets.serving.tokens import AUTHENTICATE, Guard, TokenScope
 
-MAX_BODY_BYTES = 16 * 2**20
-INPUT_DATATYPES = {"string": "BYTES", "double": "FP64", "int64": "INT64", "bool": "BOOL"}
-logger = logging.getLogger(__name__)
+EXTENSIONS = ("binary_tensor_data",)
+SCOPES: dict[str, TokenScope | None] = {
+    "live": None,
+    "ready": None,
+    "metrics": "metrics",
+    "status": "admin",
+}
+"""What a token must allow, where it is not ``predict``; probes carry none."""
+POSTED = ("infer", "predict")
+PLAIN_PATHS = {
+    "/v2": "server",
+    "/v2/health/live": "live",
+    "/v2/health/ready": "ready",
+    "/v1/predict": "predict",
+    "/metrics": "metrics",
+    "/admin/status": "status",
+    "/openapi.json": "openapi",
+    "/docs": "docs",
+}
+MODEL_PATHS = {(): "metadata", ("ready",): "model ready", ("infer",): "infer"}
 
 
-class HttpError(Exception):
-    """An answer that is an error; its text is shown to who asked."""
+class Service(Protocol):
+    """What runs beside the application: started before the first request, stopped after the last.
+    ``status`` is what an administrator is told; it is told of what is ``refused``."""
 
-    def __init__(self, status: int, problem: str) -> None:
-        super().__init__(problem)
-        self.status = status
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def status(self) -> Mapping[str, Any]: ...
+
+    def refused(self, kind: Kind) -> None: ...
 
 
-@dataclass(frozen=True)
-class Served:
-    """A model under its name: its version is the release's hash."""
+class Route(NamedTuple):
+    """What a path asks for, and of which release where it names one."""
 
-    predictor: Predictor
-    name: str
-    version: str
-    signature: Mapping[str, Any]
+    action: str
+    release: str | None = None
 
-    def infer(self, body: bytes) -> dict[str, Any]:
-        """The response to a request. Raises ``HttpError`` with 400 where it cannot be answered."""
+
+class ServerApp:
+    """The application that serves the models of ``router``. ``service`` is what lives as long as
+    the application does."""
+
+    def __init__(
+        self,
+        router: Router,
+        limits: ServerLimits,
+        guard: Guard,
+        metrics: Metrics,
+        service: Service,
+    ) -> None:
+        self._router = router
+        self._limits = limits
+        self._guard = guard
+        self._metrics = metrics
+        self._service = service
+        self._is_draining = False
+        self._inference = Inference(router, limits)
+        self._routes = {path: Route(action) for path, action in PLAIN_PATHS.items()}
+        self._told: dict[str, Callable[[Route], Answer]] = {
+            "server": lambda _: _json(_SERVER),
+            "live": lambda _: _json({"live": True}),
+            "ready": lambda _: self._ready({}),
+            "model ready": lambda _: self._ready({"name": router.champion.model.name}),
+            "metadata": self._metadata,
+            "metrics": lambda _: Answer(metrics.render(), content_type=CONTENT_TYPE.encode()),
+            "status": lambda _: _json(service.status()),
+            "openapi": lambda _: _json(self._description()),
+            "docs": lambda _: self._docs(),
+        }
+
+    def drain(self) -> None:
+        """From now on, be ready for nothing more: the server is about to end."""
+        self._is_draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
         try:
-            asked = read_request(body)
-            wanted = asked.outputs or self.predictor.outputs
-            unknown = [name for name in wanted if name not in self.predictor.outputs]
-            if unknown:
-                offered = [*self.predictor.outputs]
-                raise ProtocolError(
-                    f"{unknown[0]!r} is no output of the model, which are {offered}"
-                )
-            answers = self.predictor.predict(asked.columns)
-        except (ProtocolError, InputError) as problem:
-            raise HttpError(400, str(problem)) from None
-        response = {
-            "model_name": self.name,
-            "model_version": self.version,
-            "outputs": [to_tensor(name, answers[name]) for name in dict.fromkeys(wanted)],
-        }
-        return response if asked.id is None else {**response, "id": asked.id}
-
-    def metadata(self) -> dict[str, Any]:
-        tensors = {
-            side: [
-                {field: tensor[field] for field in ("name", "datatype", "shape")}
-                | {"parameters": {k: v for k, v in tensor.items() if k not in _TENSOR and v}}
-                for tensor in self.signature[side]
-            ]
-            for side in ("inputs", "outputs")
-        }
-        return {"name": self.name, "versions": [self.version], "platform": "onnxruntime", **tensors}
-
-
-_TENSOR = ("name", "datatype", "shape")
-
-
-def make_app(
-    predictor: Predictor,
-    name: str,
-    version: str,
-    signature: Mapping[str, Any],
-    max_body_bytes: int = MAX_BODY_BYTES,
-) -> App:
-    """The application that serves one model as ``/v2/models/NAME[/versions/VERSION]``.
-
-    ``signature`` is the content of a release's ``signature.json``. Raises ``ValueError`` where the
-    model's inputs and outputs are not what it says.
-    """
-    said = {tensor["name"]: tensor["datatype"] for tensor in signature["inputs"]}
-    inputs = {column: INPUT_DATATYPES[kind] for column, kind in predictor.signature.items()}
-    outputs = {tensor["name"]: tensor["datatype"] for tensor in signature["outputs"]}
-    if (
-        said != inputs
-        or set(outputs) != set(predictor.outputs)
-        or not {*outputs.values()} <= {*DTYPES}
-    ):
-        raise ValueError(
-            f"the signature names {said} -> {outputs}, and the model has {inputs} -> "
-            f"{[*predictor.outputs]}: they are not of one release"
-        )
-    served = Served(predictor, name, version, signature)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _live(receive, send)
-        elif scope["type"] == "http":
-            await _answer(served, max_body_bytes, scope, receive, send)
-
-    return app
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while True:
-        event = (await receive())["type"]
-        await send({"type": f"{event}.complete"})
-        if event == "lifespan.shutdown":
+            await self._service.start()
+        # The server ends then, and says so.
+        except Exception as problem:
+            log("start_failed", level="error", error=problem)
+            await send({"type": "lifespan.startup.failed", "message": type(problem).__name__})
             return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.drain()
+        await self._service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        header, action = read_header(scope), "unknown"
+        try:
+            route = self._route(scope["path"])
+            action = route.action
+            answer = await self._respond(route, scope["method"], header, receive, started)
+        except RefusalError as refusal:
+            answer = self._refused(refusal)
+        except ConnectionError:
+            return
+        except Exception as problem:
+            # Its text may hold what was sent: the kind has to do.
+            log("request_failed", level="error", error=problem, endpoint=action)
+            answer = self._refused(RefusalError("internal", "the model could not answer"))
+        await send_answer(answer, header, send, with_body=scope["method"] != "HEAD")
+        self._metrics.request(action, answer.status, time.perf_counter() - started)
+
+    async def _respond(
+        self, route: Route, method: str, header: Header, receive: Receive, started: float
+    ) -> Answer:
+        scope = SCOPES.get(route.action, "predict")
+        if scope is not None:
+            self._guard.check(header.authorization, scope)
+        if route.action not in POSTED:
+            if method not in ("GET", "HEAD"):
+                raise RefusalError("method", "use GET")
+            return self._told[route.action](route)
+        if method != "POST":
+            raise RefusalError("method", "use POST")
+        limit = self._limits.body_bytes
+        body = decoded(await read_body(limit, receive), header, limit)
+        if route.action == "infer":
+            return await self._inference.infer(body, header, route.release, started)
+        return await self._inference.predict(body, started)
+
+    def _route(self, path: str) -> Route:
+        """Raises ``RefusalError`` where there is nothing at the path."""
+        found = self._routes.get(path)
+        if found is not None:
+            return found
+        match path.removesuffix("/").split("/")[1:]:
+            case ["v2", "models", name, "versions", named, *rest]:
+                release: str | None = named
+            case ["v2", "models", name, *rest]:
+                release = None
+            case _:
+                found = self._routes.get(path.removesuffix("/"))
+                if found is None:
+                    raise RefusalError("not_found", "there is nothing at this path: see /docs")
+                return found
+        served = self._router.champion.model.name
+        if name != served:
+            raise RefusalError("not_found", f"this model is not served here: {served} is")
+        action = MODEL_PATHS.get(tuple(rest))
+        if action is None:
+            raise RefusalError("not_found", "there is nothing at this path: see /docs")
+        if release is not None and release not in self._router.releases:
+            raise RefusalError("not_found", f"this version of {name} is not served here")
+        route = Route(action, release)
+        if release is None:
+            self._routes[path] = route  # of the one model that a server ever serves
+        return route
+
+    def _ready(self, named: Mapping[str, Any]) -> Answer:
+        ready = self._router.is_ready and not self._is_draining
+        return _json({**named, "ready": ready}, 200 if ready else 503)
+
+    def _metadata(self, route: Route) -> Answer:
+        model = self._router.champion.model
+        versions = [route.release] if route.release else self._router.releases
+        return _json(model.metadata(versions))
+
+    def _description(self) -> dict[str, Any]:
+        model = self._router.champion.model
+        return openapi(model.name, model.release, model.inputs, self._limits)
+
+    def _docs(self) -> Answer:
+        page, policy = docs_page(self._description())
+        fields = ((b"content-security-policy", policy.encode()),)
+        return Answer(page.encode(), content_type=b"text/html; charset=utf-8", fields=fields)
+
+    def _refused(self, refusal: RefusalError) -> Answer:
+        self._service.refused(refusal.kind)
+        fields: tuple[tuple[bytes, bytes], ...] = ()
+        if refusal.kind == "overloaded":
+            fields = ((b"retry-after", b"1"),)
+        elif refusal.kind == "method":
+            fields = ((b"allow", b"POST" if str(refusal).endswith("POST") else b"GET, HEAD"),)
+        elif refusal.kind == "unauthenticated":
+            fields = (AUTHENTICATE,)
+        return _json({"error": str(refusal)}, refusal.status, fields)
 
 
-async def _answer(
-    served: Served, max_body_bytes: int, scope: Scope, receive: Receive, send: Send
-) -> None:
-    try:
-        status, answer = 200, await _respond(served, max_body_bytes, scope, receive)
-    except HttpError as problem:
-        status, answer = problem.status, {"error": str(problem)}
-    except ConnectionError:
-        return
-    except Exception as problem:
-        # Its text may hold what was sent: the kind has to do.
-        logger.error("a request ended with %s", type(problem).__name__)
-        status, answer = 500, {"error": "the model could not answer"}
-    body = json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if status == 413:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-async def _respond(
-    served: Served, max_body_bytes: int, scope: Scope, receive: Receive
-) -> dict[str, Any]:
-    action = _action(served, scope["path"])
-    method = "POST" if action == "infer" else "GET"
-    if scope["method"] != method and (scope["method"], method) != ("HEAD", "GET"):
-        raise HttpError(405, f"use {method}")
-    match action:
-        case "server":
-            return {"name": "mlops-assets", "version": _own_version(), "extensions": []}
-        case "live":
-            return {"live": True}
-        case "ready":
-            return {"ready": True}
-        case "model ready":
-            return {"name": served.name, "ready": True}
-        case "metadata":
-            return served.metadata()
-    body = await _body(max_body_bytes, scope, receive)
-    return await asyncio.to_thread(served.infer, body)
-
-
-def _action(served: Served, path: str) -> str:
-    match path.removesuffix("/").split("/")[1:]:
-        case ["v2"]:
-            return "server"
-        case ["v2", "health", "live" | "ready" as state]:
-            return state
-        case ["v2", "models", name, "versions", asked, *rest]:
-            if name == served.name and asked != served.version:
-                raise HttpError(404, f"this version of {served.name} is not served here")
-        case ["v2", "models", name, *rest]:
-            pass
-        case _:
-            raise HttpError(404, "there is nothing at this path: see /v2")
-    if name != served.name:
-        raise HttpError(404, f"this model is not served here: {served.name} is")
-    match rest:
-        case []:
-            return "metadata"
-        case ["ready"]:
-            return "model ready"
-        case ["infer"]:
-            return "infer"
-    raise HttpError(404, "there is nothing at this path: see /v2")
-
-
-async def _body(limit: int, scope: Scope, receive: Receive) -> bytes:
-    """Raises ``HttpError`` for a body that is too long or not plain, ``ConnectionError`` where who
-    asked has gone."""
-    headers = {name.lower(): value for name, value in scope["headers"]}
-    too_long = HttpError(
-        413, f"the body is longer than {limit} bytes: ask about fewer rows at once"
-    )
-    if b"inference-header-content-length" in headers:
-        raise HttpError(400, BINARY)
-    if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise HttpError(415, "send the body as it is, without a content encoding")
-    announced = headers.get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > limit:
-        raise too_long
-    body = bytearray()
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise ConnectionAbortedError
-        body += event.get("body", b"")
-        if len(body) > limit:
-            raise too_long
-        if not event.get("more_body", False):
-            return bytes(body)
+def _json(
+    content: Mapping[str, Any], status: int = 200, fields: tuple[tuple[bytes, bytes], ...] = ()
+) -> Answer:
+    return Answer(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS), status, fields=fields)
 
 
 def _own_version() -> str:
@@ -223,3 +237,6 @@ def _own_version() -> str:
         return version("mlops-assets")
     except PackageNotFoundError:
         return "unknown"
+
+
+_SERVER = {"name": "mlops-assets", "version": _own_version(), "extensions": EXTENSIONS}

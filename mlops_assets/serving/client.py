@@ -1,6 +1,6 @@
 """Asking a server that speaks the Open Inference Protocol v2.
 
-Belongs here: a small client with nothing but the standard library and numpy. Does not belong here:
+Belongs here: a small client with little but the standard library and numpy. Does not belong here:
 what the messages say (``protocol.py``), or what the answers should be (``golden_check.py``).
 """
 
@@ -12,9 +12,19 @@ from urllib.parse import quote, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-from mlops_assets.serving.protocol import ProtocolError, read_answers, request
+from mlops_assets.serving.message import read_json
+from mlops_assets.serving.protocol import (
+    HEADER_LENGTH,
+    ProtocolError,
+    binary_request,
+    divided,
+    header_length_of,
+    read_answers,
+    request,
+)
 
 CHUNK_ROWS = 4096
 TIMEOUT_SECONDS = 60.0
@@ -33,20 +43,25 @@ def ask(
     version: str | None = None,
     chunk_rows: int = CHUNK_ROWS,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    *,
+    binary: bool = False,
+    token: str | None = None,
 ) -> dict[str, NDArray[Any]]:
     """The outputs of model ``name`` for all rows of ``columns`` (arrays as ``Predictor.predict``
-    takes them), asked ``chunk_rows`` at a time. ``base_url`` is what comes before ``/v2``.
+    takes them), asked ``chunk_rows`` at a time, as JSON or ``binary``. ``base_url`` is what comes
+    before ``/v2``; ``token`` is sent where the server wants one.
 
     Raises ``ServerError`` where the server cannot be reached, refuses, or answers something else.
     """
     path = f"/v2/models/{quote(name, safe='')}"
     path += f"/versions/{quote(version, safe='')}" if version else ""
     url, opener = f"{base_url.rstrip('/')}{path}/infer", _opener(base_url)
+    fields = {} if token is None else {"Authorization": f"Bearer {token}"}
     rows = len(next(iter(columns.values())))
     answers = []
     for start in range(0, max(rows, 1), chunk_rows):
         chunk = {column: values[start : start + chunk_rows] for column, values in columns.items()}
-        answer = _post(opener, url, request(chunk), timeout_seconds)
+        answer = _post(opener, _asking(url, chunk, binary, fields), timeout_seconds)
         answers.append(_of_as_many_rows(answer, min(chunk_rows, rows - start)))
     return {output: np.concatenate([part[output] for part in answers]) for output in answers[0]}
 
@@ -57,15 +72,27 @@ def _opener(base_url: str) -> OpenerDirector:
     return build_opener(ProxyHandler({})) if direct else build_opener()
 
 
+def _asking(
+    url: str, columns: Mapping[str, NDArray[Any]], binary: bool, fields: Mapping[str, str]
+) -> Request:
+    if not binary:
+        body = orjson.dumps(request(columns))
+        return Request(url, body, {"Content-Type": "application/json", **fields})
+    body, length = binary_request(columns)
+    told = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(length)}
+    return Request(url, body, {**told, **fields})
+
+
 def _post(
-    opener: OpenerDirector, url: str, message: dict[str, Any], timeout_seconds: float
+    opener: OpenerDirector, asking: Request, timeout_seconds: float
 ) -> dict[str, NDArray[Any]]:
-    body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
-    posted = Request(url, body, {"Content-Type": "application/json"})
+    url = asking.full_url
     try:
-        with opener.open(posted, timeout=timeout_seconds) as response:
-            answer = json.loads(response.read())
-        return read_answers(answer if isinstance(answer, dict) else {})
+        with opener.open(asking, timeout=timeout_seconds) as response:
+            field, body = response.headers.get(HEADER_LENGTH), response.read()
+        text, data = divided(body, header_length_of(field.encode() if field else None))
+        answer = read_json(text)
+        return read_answers(answer if isinstance(answer, dict) else {}, data)
     except HTTPError as refusal:
         raise ServerError(f"{url} answered {refusal.code}: {_problem(refusal)}") from None
     except (URLError, OSError) as problem:

@@ -1,7 +1,8 @@
 """What may be asked of a model: columns as arrays, checked against its inputs.
 
 Belongs here: the check of every column, and the error that names the one at fault. Does not belong
-here: columns as a protocol writes them (``protocol.py``). No message holds a value of the data.
+here: the same of values that were JSON (``column_values.py``), or columns as a protocol writes them
+(``protocol.py``). No message holds a value of the data.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,16 +11,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mlops_assets.serving.refusal import RefusalError
+
 TensorType = Literal["string", "double", "int64", "bool"]
 BLOCK_ROWS = 65_536
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-class InputError(ValueError):
+class InputError(RefusalError, ValueError):
     """Columns a model cannot be asked about; ``field`` is the column at fault."""
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"column {field!r}: {problem}")
+        super().__init__("invalid_input", f"column {field!r}: {problem}")
         self.field = field
 
 
@@ -35,7 +38,7 @@ def checked_columns(
     for name, kind in signature.items():
         if name not in columns:
             raise InputError(name, f"is missing, and the model needs it as {kind} [n, 1]")
-        tensors[name] = _CHECKS[kind](name, _as_column(name, columns[name]))
+        tensors[name] = checked_column(name, kind, columns[name])
     first = next(iter(tensors))
     for name, tensor in tensors.items():
         if len(tensor) != len(tensors[first]):
@@ -43,6 +46,12 @@ def checked_columns(
                 name, f"has {len(tensor)} rows, where {first!r} has {len(tensors[first])}"
             )
     return tensors
+
+
+def checked_column(name: str, kind: TensorType, values: NDArray[Any]) -> NDArray[Any]:
+    """``[n]`` or ``[n, 1]`` values as the ``[n, 1]`` array of their tensor. Raises ``InputError``
+    where they are none."""
+    return _CHECKS[kind](name, _as_column(name, values))
 
 
 def _as_column(name: str, values: NDArray[Any]) -> NDArray[Any]:

@@ -53,11 +53,15 @@ def check_endpoint(
     golden: Mapping[str, Any],
     file: str = FLOAT_FILE,
     version: str | None = None,
+    *,
+    binary: bool = False,
+    token: str | None = None,
 ) -> dict[str, Any]:
-    """The verdict of ``check_golden`` on model ``name`` of a server; one that cannot be asked does
-    not agree."""
+    """The verdict of ``check_golden`` on model ``name`` of a server, asked as ``client.ask`` does;
+    one that cannot be asked does not agree."""
     try:
-        answers = ask(base_url, name, read_columns(golden["request"]), version)
+        columns = read_columns(golden["request"])
+        answers = ask(base_url, name, columns, version, binary=binary, token=token)
     except ServerError as problem:
         return _not_compared(str(problem))
     return check_golden(answers, golden, file)

@@ -77,7 +77,11 @@ class Predictor:
         Raises ``InputError`` naming the column that is missing, unknown, of another length or
         dtype, or holds an impossible value.
         """
-        tensors = checked_columns(columns, self._signature)
+        return self.score(checked_columns(columns, self._signature))
+
+    def score(self, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """As ``predict``, of columns that ``checked_columns`` made, or that are as it makes them:
+        nothing is checked."""
         rows = len(next(iter(tensors.values())))
         starts = range(0, rows, self._chunk_rows)
         if self._threads == 1 or len(starts) < 2:

@@ -1,74 +1,127 @@
-"""Columns and answers as the Open Inference Protocol v2 writes them in JSON.
+"""Requests and answers of the Open Inference Protocol v2, in JSON and with its binary extension.
 
-Belongs here: tensors to and from JSON, requests and responses, for the server and for those who ask
-it. Does not belong here: paths and status codes (``app.py``), what a column may hold
-(``columns.py``). The protocol: https://github.com/kserve/open-inference-protocol, version 2.
-
-JSON has no NaN, so a missing number is ``null``; the token ``NaN``, which many clients write, is
-read as well. A missing string is ``null`` or ``""``. No message holds a value of the data.
+Belongs here: what is asked of a model and what it answers, for the server and for those who ask it.
+Does not belong here: paths and status codes (``app.py``), input tensors (``request_tensors.py``),
+one tensor's form (``json_tensors.py``, ``binary_tensors.py``), the short way for what nearly every
+caller sends (``fast_json.py``). The protocol:
+https://github.com/kserve/open-inference-protocol, version 2.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
 from math import prod
 from typing import Any
 
-import numpy as np
+import orjson
 from numpy.typing import NDArray
 
-DTYPES: dict[str, type[Any]] = {
-    "BYTES": np.object_,
-    "BOOL": np.bool_,
-    "FP64": np.float64,
-    "FP32": np.float32,
-    "INT64": np.int64,
-    "INT32": np.int32,
-    "INT16": np.int16,
-    "INT8": np.int8,
-    "UINT64": np.uint64,
-    "UINT32": np.uint32,
-    "UINT16": np.uint16,
-    "UINT8": np.uint8,
-}
-DATATYPES = {np.dtype(dtype): datatype for datatype, dtype in DTYPES.items()}
-ALLOWED: dict[str, tuple[set[type[Any]], str]] = {
-    "O": ({str, type(None)}, "strings, or null for missing, are needed"),
-    "b": ({bool}, "true or false is needed"),
-    "f": ({int, float, type(None)}, "numbers, or null for missing, are needed"),
-    "i": ({int}, "integers are needed"),
-    "u": ({int}, "integers are needed"),
-}
-"""The values that JSON may hold for a numpy kind, and how to say so."""
-LONGEST_NAME = 100
-BINARY = "the binary tensor extension is not spoken here: send the data as JSON"
+from mlops_assets.serving.binary_tensors import BinaryData, read_binary, write_binary
+from mlops_assets.serving.inputs import Inputs
+from mlops_assets.serving.json_tensors import (
+    ProtocolError,
+    datatype_of,
+    from_tensor,
+    parameters_of,
+    tensor_datatype,
+    tensor_name,
+    tensor_shape,
+    to_tensor,
+)
+from mlops_assets.serving.limits import ServerLimits
+from mlops_assets.serving.message import Asked, WantedOutput, ids_of, read_json, request_id
+from mlops_assets.serving.refusal import RefusalError
+from mlops_assets.serving.request_tensors import RequestTensors
+
+__all__ = [
+    "Asked",
+    "Inputs",
+    "ProtocolError",
+    "WantedOutput",
+    "binary_request",
+    "divided",
+    "header_length_of",
+    "read_answers",
+    "read_columns",
+    "read_infer",
+    "request",
+    "to_tensor",
+    "write_infer",
+]
+
+HEADER_LENGTH = "Inference-Header-Content-Length"
+"""The header field with the length of a message's JSON, in bytes, where binary data follows it."""
+MOST_DIGITS = 12
 
 
-class ProtocolError(ValueError):
-    """A message that is not as the protocol wants it; the text may be shown to its sender."""
+def header_length_of(field: bytes | None) -> int | None:
+    """What the header field ``HEADER_LENGTH`` says, ``None`` where it was not sent. Raises
+    ``ProtocolError`` where it is no length."""
+    if field is None:
+        return None
+    if not field.isdigit() or len(field) > MOST_DIGITS:
+        raise ProtocolError(f"{HEADER_LENGTH} is no number of bytes")
+    return int(field)
 
 
-@dataclass(frozen=True)
-class InferenceRequest:
-    """The columns asked about, the sender's name for the request, and the outputs wanted: all where
-    there are none."""
+def read_infer(
+    body: bytes, header_length: int | None, inputs: Inputs, limits: ServerLimits
+) -> Asked:
+    """What a request asks of the model that ``inputs`` describes.
 
-    columns: dict[str, NDArray[Any]]
-    id: str | None
-    outputs: tuple[str, ...]
+    ``header_length`` is what ``header_length_of`` says. Memory is a small multiple of the body,
+    whatever sizes it names. Raises ``RefusalError`` naming what is wrong, and of which tensor.
+    """
+    text, binary = divided(body, header_length)
+    message = read_json(text)
+    if not isinstance(message, dict):
+        raise ProtocolError("the body is no JSON object")
+    id_, outputs = request_id(message), _wanted(message, inputs)
+    tensors = message.get("inputs")
+    if type(tensors) is not list or not tensors:
+        raise ProtocolError("'inputs' is no list of tensors")
+    given = RequestTensors(inputs, limits, binary)
+    given.read(tensors)
+    return Asked(
+        given.columns,
+        given.rows,
+        id_,
+        ids_of(inputs.row_id, given.columns, given.beside),
+        ids_of(inputs.entity_id, given.columns, given.beside),
+        outputs,
+    )
 
 
-def read_request(body: bytes) -> InferenceRequest:
-    """Raises ``ProtocolError`` naming what is wrong, and of which input."""
-    message = _object(body)
-    wanted, id_ = message.get("outputs"), message.get("id")
-    if not (wanted is None or isinstance(wanted, list)):
-        raise ProtocolError("'outputs' is no list of outputs")
-    if not (id_ is None or isinstance(id_, str)):
-        raise ProtocolError("'id' is no string")
-    outputs = tuple(_name(output, "outputs") for output in wanted or ())
-    return InferenceRequest(read_columns(message), id_, outputs)
+def write_infer(
+    name: str, version: str, asked: Asked, answers: Mapping[str, NDArray[Any]]
+) -> tuple[bytes, int | None]:
+    """The body of the answer of release ``version`` of model ``name``, and the length of its JSON
+    where binary data follows it.
+
+    ``answers`` holds each wanted output. Raises ``RefusalError`` (internal) for a number that JSON
+    has no form for; binary data says it as it is.
+    """
+    tensors, parts = [], []
+    for wanted in asked.outputs:
+        values = answers[wanted.name]
+        if wanted.binary:
+            parts.append(write_binary(values))
+            tensors.append(_announced(wanted.name, values, parts[-1]))
+        else:
+            tensors.append(_answered(wanted.name, values))
+    named = {} if asked.id is None else {"id": asked.id}
+    message = {"model_name": name, "model_version": version, **named, "outputs": tensors}
+    text = orjson.dumps(message)
+    return (b"".join((text, *parts)), len(text)) if parts else (text, None)
+
+
+def divided(body: bytes, header_length: int | None) -> tuple[bytes | memoryview, memoryview | None]:
+    """The JSON of a body, and the binary data after it, if any. Raises ``ProtocolError`` where the
+    body is shorter than its JSON."""
+    if header_length is None:
+        return body, None
+    if not 0 <= header_length <= len(body):
+        raise ProtocolError(f"{HEADER_LENGTH} is {header_length}, and the body {len(body)} bytes")
+    view = memoryview(body)
+    return view[:header_length], view[header_length:]
 
 
 def request(columns: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
@@ -76,122 +129,103 @@ def request(columns: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     return {"inputs": [to_tensor(name, values) for name, values in columns.items()]}
 
 
+def binary_request(columns: Mapping[str, NDArray[Any]]) -> tuple[bytes, int]:
+    """The body that asks about ``columns`` in binary, and for all outputs so, and the length of its
+    JSON."""
+    parts = {name: write_binary(values) for name, values in columns.items()}
+    message = {
+        "inputs": [_announced(name, columns[name], data) for name, data in parts.items()],
+        "parameters": {"binary_data_output": True},
+    }
+    text = orjson.dumps(message)
+    return b"".join((text, *parts.values())), len(text)
+
+
 def read_columns(message: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The columns of a request that was read already. Raises ``ProtocolError`` as that does."""
+    """The columns of a request that is JSON alone, each as its tensor says. Raises
+    ``ProtocolError`` naming what is wrong, and of which input."""
     inputs = message.get("inputs")
     if not isinstance(inputs, list) or not inputs:
         raise ProtocolError("'inputs' is no list of tensors")
-    return _by_name(inputs, "inputs")
+    return _by_name(inputs, "inputs", None)
 
 
-def read_answers(message: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The outputs of a response by name. Raises ``ProtocolError`` where it is none."""
+def read_answers(
+    message: Mapping[str, Any], binary: memoryview | None = None
+) -> dict[str, NDArray[Any]]:
+    """The outputs of a response by name, those in binary from what follows its JSON. Raises
+    ``ProtocolError`` where it is none."""
     outputs = message.get("outputs")
     if not isinstance(outputs, list):
         raise ProtocolError("'outputs' is no list of tensors")
-    return _by_name(outputs, "outputs")
+    return _by_name(outputs, "outputs", binary)
 
 
-def to_tensor(name: str, values: NDArray[Any]) -> dict[str, Any]:
-    """An array of texts or of a dtype of ``DTYPES`` as the protocol's tensor, its data flat. Floats
-    are written with the fewest digits that give the same bits again.
-
-    Raises ``ValueError`` naming the tensor for another dtype, for infinity, and for a NaN that is
-    no float64: only an input has a form for missing.
-    """
-    datatype = "BYTES" if values.dtype.kind in "UT" else DATATYPES.get(values.dtype)
-    if datatype is None:
-        raise ValueError(f"{name!r} is {values.dtype}, which the protocol has no name for")
-    data = values.ravel()
-    if values.dtype.kind == "f":
-        unsayable = np.isinf(data) if datatype == "FP64" else ~np.isfinite(data)
-        if unsayable.any():
-            raise ValueError(f"{name!r} holds a value that is no number")
-    if datatype == "FP32":
-        data = _shortest(data)
-    listed = [None if value != value else value for value in data.tolist()]
-    return {"name": name, "datatype": datatype, "shape": list(values.shape), "data": listed}
-
-
-def _shortest(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Doubles whose shortest decimal is that of ``values``, where a reader who parses a double and
-    rounds it to float32 gets the same bits; else ``values`` themselves."""
-    short = values.astype("U32").astype(np.float64)
-    return np.where(short.astype(np.float32) == values, short, values.astype(np.float64))
-
-
-def _by_name(tensors: Sequence[Any], field: str) -> dict[str, NDArray[Any]]:
+def _by_name(
+    tensors: Sequence[Any], field: str, binary: memoryview | None
+) -> dict[str, NDArray[Any]]:
     named: dict[str, NDArray[Any]] = {}
+    rest = BinaryData(binary)
     for tensor in tensors:
-        name = _name(tensor, field)
+        name = tensor_name(tensor, field)
         if name in named:
             raise ProtocolError(f"{name!r} is in {field!r} twice")
-        named[name] = _from_tensor(name, tensor)
+        data = rest.of(name, tensor)
+        if data is None:
+            named[name] = from_tensor(name, tensor)
+        else:
+            datatype, shape = tensor_datatype(name, tensor), tensor_shape(name, tensor)
+            named[name] = read_binary(name, datatype, prod(shape), data).reshape(shape)
+    rest.check_end()
     return named
 
 
-def _name(tensor: Any, field: str) -> str:
-    name = tensor.get("name") if isinstance(tensor, dict) else None
-    if not isinstance(name, str) or len(name) > LONGEST_NAME:
-        raise ProtocolError(
-            f"{field!r} holds something without a name of at most {LONGEST_NAME} characters"
-        )
-    return name
+def _wanted(message: Mapping[str, Any], inputs: Inputs) -> tuple[WantedOutput, ...]:
+    parameters = parameters_of(message, "the request")
+    binary = _is_true(parameters, "binary_data_output", "the request")
+    outputs = message.get("outputs")
+    if outputs is None or outputs == []:
+        return tuple(WantedOutput(name, binary) for name in inputs.outputs)
+    if type(outputs) is not list:
+        raise ProtocolError("'outputs' is no list of outputs")
+    wanted: dict[str, WantedOutput] = {}
+    for output in outputs:
+        name = tensor_name(output, "outputs")
+        if name not in inputs.outputs:
+            offered = [*inputs.outputs]
+            raise ProtocolError(f"{name!r} is no output of the model, which are {offered}")
+        if name in wanted:
+            raise ProtocolError(f"{name!r} is in 'outputs' twice")
+        asked = parameters_of(output, repr(name))
+        for unspoken in ("classification", "shared_memory_region"):
+            if unspoken in asked:
+                raise ProtocolError(f"{name!r}: {unspoken!r} is not spoken here")
+        wanted[name] = WantedOutput(name, _is_true(asked, "binary_data", repr(name), binary))
+    return tuple(wanted.values())
 
 
-def _from_tensor(name: str, tensor: Mapping[str, Any]) -> NDArray[Any]:
-    datatype, data = tensor.get("datatype"), tensor.get("data")
-    shape: Any = tensor.get("shape")
-    if not isinstance(datatype, str) or datatype not in DTYPES:
-        raise ProtocolError(f"{name!r}: 'datatype' is none of {[*DTYPES]}")
-    if not _is_shape(shape):
-        raise ProtocolError(f"{name!r}: 'shape' is no list of one or two sizes")
-    parameters = tensor.get("parameters", {})
-    if not isinstance(parameters, dict):
-        raise ProtocolError(f"{name!r}: 'parameters' is no object")
-    if "binary_data_size" in parameters:
-        raise ProtocolError(f"{name!r}: {BINARY}")
-    if not isinstance(data, list):
-        raise ProtocolError(f"{name!r}: 'data' is no list")
-    values = _array(name, datatype, _flat(data))
-    if prod(shape) != len(values):
-        raise ProtocolError(f"{name!r}: has {len(values)} values, and its shape is {shape}")
-    return values.reshape(shape)
+def _is_true(parameters: Mapping[str, Any], field: str, of: str, otherwise: bool = False) -> bool:
+    value = parameters.get(field, otherwise)
+    if type(value) is not bool:
+        raise ProtocolError(f"{of}: {field!r} is neither true nor false")
+    return value
 
 
-def _is_shape(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and len(shape) in (1, 2)
-        and all(type(size) is int and 0 <= size <= np.iinfo(np.int32).max for size in shape)
-    )
+def _announced(name: str, values: NDArray[Any], data: bytes) -> dict[str, Any]:
+    """The tensor whose data follows in binary."""
+    return {
+        "name": name,
+        "datatype": datatype_of(name, values),
+        "shape": [*values.shape],
+        "parameters": {"binary_data_size": len(data)},
+    }
 
 
-def _flat(data: list[Any]) -> list[Any]:
-    nested = data and all(type(row) is list for row in data)
-    return [*chain.from_iterable(data)] if nested else data
-
-
-def _array(name: str, datatype: str, data: list[Any]) -> NDArray[Any]:
-    dtype = np.dtype(DTYPES[datatype])
-    allowed, needed = ALLOWED[dtype.kind]
-    if not {type(value) for value in data} <= allowed:
-        raise ProtocolError(f"{name!r}: {needed} for {datatype}")
-    if datatype == "BYTES":
-        data = ["" if text is None else text for text in data]
+def _answered(name: str, values: NDArray[Any]) -> dict[str, Any]:
     try:
-        with np.errstate(over="ignore"):
-            return np.array(data, dtype=dtype)
-    except OverflowError:
-        raise ProtocolError(f"{name!r}: holds a number beyond {datatype}") from None
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads(body)
-    # Nesting a million deep, and integers of a million digits.
-    except (ValueError, RecursionError):
-        raise ProtocolError("the body is no JSON in UTF-8 that can be read") from None
-    if not isinstance(message, dict):
-        raise ProtocolError("the body is no JSON object")
-    return message
+        tensor = to_tensor(name, values)
+    except ValueError:
+        tensor = None
+    if tensor is None or None in tensor["data"]:
+        raise RefusalError("internal", f"the model's {name} is no number, which JSON cannot say")
+    return tensor

@@ -84,7 +84,7 @@ class Case:
 
     def forms(self, **changes: Answers | None) -> dict[str, Answers | None]:
         """All forms answer the same, but for what is said otherwise."""
-        return {**dict.fromkeys(("model", "onnx", "quantized", "served"), self.good), **changes}
+        return {**dict.fromkeys(("model", "onnx", "quantized"), self.good), **changes}
 
     def report(
         self,

@@ -12,10 +12,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mlops_assets.evidence import gathering
-from mlops_assets.evidence.evaluation.evaluation import form_to_serve
-from mlops_assets.export.assets import decision_rule, model_file
-from mlops_assets.training.assets import load_features, target_variance
+from mlops_assets.export.assets import model_file
 from resources.artifact_store import ArtifactKey
 from resources.workspace import Workspace
 
@@ -61,17 +58,9 @@ def store_form(workspace: Workspace, name: str, change: Callable[[bytes], bytes]
 
 
 def form_and_reasons(workspace: Workspace) -> tuple[str, tuple[str, ...]]:
-    """Which of the stored forms the evaluation would release, and why."""
-    test = load_features(workspace, "test")
-    found = form_to_serve(
-        test,
-        gathering.forms(workspace, test),
-        workspace.use_case,
-        target_variance(workspace),
-        sizes=gathering.sizes(workspace),
-        rule=decision_rule(workspace),
-    )
-    return found[0], tuple(found[1])
+    """Which of the stored forms the evaluation says is to be released, and why."""
+    found = workspace.store.report(ArtifactKey("evaluation_report"))["released_form"]
+    return found["form"], tuple(found["reasons"])
 
 
 def _moved(model: bytes, place: int, by: float) -> bytes:

@@ -37,12 +37,32 @@ EDGES = {
     "fairness_report": RELEASED,
     "explainability_report": RELEASED,
     "risk_report": RELEASED,
-    "drift_report": {"cleaned_dataset"},
-    "performance_report": {"cleaned_dataset"},
-    "approval": EVIDENCE,
-    "release": EVIDENCE | {"approval"},
+    "predictions": {"cleaned_dataset"},
+    "prediction_log": set(),
+    "operations_report": {"prediction_log"},
+    "ab_report": {"cleaned_dataset", "prediction_log"},
+    "drift_report": {"cleaned_dataset", "predictions"},
+    "performance_report": {"cleaned_dataset", "predictions"},
+    "candidate": EVIDENCE,
+    "infra_check": {"candidate"},
+    "approval": EVIDENCE | {"candidate"},
+    "release": EVIDENCE | {"candidate", "approval"},
 }
-PER_BATCH = {"raw_copy", "cleaned_dataset", "data_profile", "drift_report", "performance_report"}
+LOOKED_AT = {
+    "drift_report": {"prediction_log"},
+    "performance_report": {"prediction_log"},
+    "release": {"infra_check", "ab_report"},
+}
+MEASURED = {"prediction_log", "operations_report", "ab_report", "infra_check"}
+PER_BATCH = {
+    "raw_copy",
+    "cleaned_dataset",
+    "data_profile",
+    "predictions",
+    "drift_report",
+    "performance_report",
+}
+PER_DAY = {"prediction_log", "operations_report"}
 CHECKS = {
     "raw_copy": {"licence_in_force", "delivered_once"},
     "cleaned_dataset": {
@@ -55,6 +75,15 @@ CHECKS = {
     "features": {"no_leakage", "window_adds_up", "nobody_left_out"},
     "onnx_model": {"onnx_agrees_with_model"},
     "quantized_model": {"quantized_form_within_limits"},
+    "predictions": {"every_row_is_answered"},
+    "prediction_log": {
+        "no_answer_was_lost",
+        "log_is_kept_as_long_as_declared",
+        "no_personal_data_in_log",
+    },
+    "operations_report": {"operations_within_budget"},
+    "ab_report": {"traffic_is_divided_as_planned"},
+    "infra_check": {"serves_within_budget"},
     "drift_report": {"no_drift"},
     "performance_report": {"performance_held"},
 }
@@ -100,6 +129,8 @@ BLOCKING = {
     "no_leakage",
     "window_adds_up",
     "onnx_agrees_with_model",
+    "every_row_is_answered",
+    "serves_within_budget",
 }
 
 
@@ -118,7 +149,9 @@ def test_assets_and_edges(specs: dict[str, dg.AssetSpec]) -> None:
         key: {dep.asset_key.to_user_string() for dep in spec.deps} for key, spec in specs.items()
     }
     assert found == {
-        f"{use_case}/{name}": {f"{use_case}/{upstream}" for upstream in upstreams}
+        f"{use_case}/{name}": {
+            f"{use_case}/{upstream}" for upstream in upstreams | LOOKED_AT.get(name, set())
+        }
         for use_case in USE_CASES
         for name, upstreams in EDGES.items()
     }
@@ -126,12 +159,17 @@ def test_assets_and_edges(specs: dict[str, dg.AssetSpec]) -> None:
 
 def test_the_catalog_says_the_same() -> None:
     assert {a.name: set(a.upstream) for a in ARTIFACTS} == EDGES
+    assert {a.name: set(a.looks_at) for a in ARTIFACTS if a.looks_at} == LOOKED_AT
     assert {a.name for a in ARTIFACTS if a.per_batch} == PER_BATCH
+    assert {a.name for a in ARTIFACTS if a.per_day} == PER_DAY
+    assert {a.name for a in ARTIFACTS if a.measured} == MEASURED
 
 
 def test_batches_are_partitions(specs: dict[str, dg.AssetSpec]) -> None:
     partitioned = {key for key, spec in specs.items() if spec.partitions_def is not None}
-    assert partitioned == {f"{use_case}/{name}" for use_case in USE_CASES for name in PER_BATCH}
+    assert partitioned == {
+        f"{use_case}/{name}" for use_case in USE_CASES for name in PER_BATCH | PER_DAY
+    }
 
 
 def test_every_asset_says_what_and_whose_it_is(specs: dict[str, dg.AssetSpec]) -> None:
@@ -176,13 +214,21 @@ def test_a_use_case_about_people_is_held_to_more(definitions: dg.Definitions) ->
 def test_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {f"{use_case}__{verb}" for use_case in USE_CASES for verb in JOBS}
+    verbs = {*JOBS, "expire"}
+    assert jobs == {f"{use_case}__{verb}" for use_case in USE_CASES for verb in verbs}
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "failed_run_alert",
         *(
             f"{use_case}__{name}"
             for use_case in USE_CASES
-            for name in ("new_batch", "retraining", "promotion")
+            for name in (
+                "new_batch",
+                "retraining",
+                "promotion",
+                "traffic",
+                "comparison",
+                "retention",
+            )
         ),
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {

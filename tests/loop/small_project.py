@@ -26,6 +26,8 @@ SEARCH = {
     "folds": 3,
     "max_rows": 3000,
 }
+BUDGET = {"p99_milliseconds": 5000, "memory_megabytes": 1000, "start_seconds": 60}
+"""Of a machine that runs other tests as well."""
 INSTANCE = """
 telemetry: {enabled: false}
 nux: {enabled: false}
@@ -71,6 +73,7 @@ def write_use_case(folder: Path, months: list[str], every: int = EVERY, **change
         "shadow_models": 8,
         "max_shadow_rows": 500,
     }
+    attributes["serving"] = {"budget": BUDGET}
     attributes["automation"] = {"check_every_seconds": 2}
     declared["attributes"] = {**attributes, **changes}
     (folder / "defs.yaml").write_text(yaml.safe_dump(declared, sort_keys=False), encoding="utf-8")

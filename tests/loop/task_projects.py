@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from sklearn import datasets
+from small_project import BUDGET
 
 from mlops_assets.data.parquet_files import write_table
 from resources.workspace import Workspace
@@ -154,6 +155,7 @@ def _attributes(project: Project) -> dict[str, Any]:
         "explanation": EXPLANATION,
         "risk": RISK,
         "policy": {"ai_act_class": "minimal"},
+        "serving": {"budget": BUDGET},
     }
 
 

@@ -2,7 +2,6 @@
 voids it, with the real ``mlops``."""
 
 import getpass
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,8 +98,7 @@ def test_who_trained_may_not_approve_alone_and_a_second_person_suffices(copy_of:
     [entry] = workspace_of(copy_of.root).releases.entries()
     assert set(entry.approved_by) == {TRAINER, OFFICER}
     assert getpass.getuser() in entry.trained_by
-    bundle = workspace_of(copy_of.root).releases.bundle(entry.release or "")
-    kept = json.loads((bundle / "approval.json").read_bytes())
+    kept = workspace_of(copy_of.root).store.json(ArtifactKey("release"), "approval.json")
     assert {said["name"] for said in kept["approved_by"]} == {TRAINER, OFFICER}
 
 

@@ -1,6 +1,8 @@
 """The commands of ``mlops`` about a release, on the releases of a small project."""
 
 import json
+import shutil
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,15 @@ import pytest
 from conftest import FinishedProject
 from small_project import make_project, workspace_of
 
+sys.path.append(str(Path(__file__).parents[1] / "serving"))
+
+from server_process import serving
+
 from mlops_assets import cli_release
+from mlops_assets.content_hash import folder_md5, hash_folder, json_bytes
 from mlops_assets.governance.ledger import champion
-from mlops_assets.serving.app import make_app
 from mlops_assets.serving.predictor import Predictor
-from mlops_assets.serving.release import released_model
-from mlops_assets.serving.server import running
+from mlops_assets.serving.protocol import read_columns, to_tensor
 from resources.workspace import Workspace
 
 pytestmark = pytest.mark.loop
@@ -30,24 +35,18 @@ def champion_of(workspace: Workspace) -> str:
     return entry.release
 
 
-def app_of(workspace: Workspace, model: Path) -> Any:
-    bundle = workspace.releases.bundle(champion_of(workspace))
-    signature = json.loads((bundle / "signature.json").read_bytes())
-    return make_app(Predictor(model), workspace.name, "1", signature)
-
-
 def test_a_deployment_of_the_champion_agrees_with_its_golden_rows(
     finished: FinishedProject,
 ) -> None:
     workspace, said = workspace_of(finished.root), list[str]()
-    model = released_model(workspace.releases.bundle(champion_of(workspace)))
-    with running(app_of(workspace, model)) as address:
-        assert cli_release.check_endpoint(workspace, asked(address), said.append) == 0
+    with serving(workspace.store.root, "--no-log") as server:
+        assert cli_release.check_endpoint(workspace, asked(server.url), said.append) == 0
     assert "agrees with" in said[-1]
 
 
 def test_a_deployment_of_another_model_does_not(finished: FinishedProject, tmp_path: Path) -> None:
-    """One weight, or leaf, of the served file is another."""
+    """One weight, or leaf, of the served file is another, and its golden rows are its own, without
+    which no server would take it."""
     import onnx
     from onnx import numpy_helper
 
@@ -62,12 +61,27 @@ def test_a_deployment_of_another_model_does_not(finished: FinishedProject, tmp_p
         weights = max(model.graph.initializer, key=lambda t: t.data_type == 1 and len(t.raw_data))
         changed = numpy_helper.to_array(weights) + 0.05
         weights.CopyFrom(numpy_helper.from_array(changed.astype("float32"), weights.name))
-    altered = tmp_path / "altered.onnx"
-    onnx.save(model, altered)
-    with running(app_of(workspace, altered)) as address:
-        options = asked(address, file="model.onnx")
+    with serving(*_deployed(bundle, model.SerializeToString(), tmp_path)) as server:
+        options = asked(server.url, file="model.onnx")
         assert cli_release.check_endpoint(workspace, options, said.append) == 1
     assert "does NOT agree with" in said[-1]
+
+
+def _deployed(bundle: Path, model: bytes, root: Path) -> tuple[Path, str, str, str]:
+    """A release like ``bundle`` that serves ``model`` and says so, below ``root``; what a server of
+    it is started with."""
+    staged = root / "releases" / "staged"
+    shutil.copytree(bundle, staged)
+    (staged / "model.onnx").write_bytes(model)
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    golden = json.loads((bundle / "golden.json").read_bytes())
+    answers = Predictor(model).predict(read_columns(golden["request"]))
+    golden["responses"]["model.onnx"]["outputs"] = [to_tensor(n, v) for n, v in answers.items()]
+    (staged / "golden.json").write_bytes(json_bytes(golden))
+    (staged / "manifest.json").write_bytes(json_bytes({**manifest, "serves": "model.onnx"}))
+    release = folder_md5(hash_folder(staged))
+    staged.rename(staged.with_name(release))
+    return root, "--release", release, "--no-log"
 
 
 def test_an_endpoint_that_cannot_be_asked_does_not_agree(finished: FinishedProject) -> None:
@@ -81,7 +95,7 @@ def test_without_a_release_there_is_nothing_to_serve_or_compare_with(tmp_path: P
     workspace = workspace_of(make_project(tmp_path, []))
     said: list[str] = []
     for command in (cli_release.serve, cli_release.check_endpoint):
-        assert command(workspace, asked(host="127.0.0.1", port=0), said.append) == 1
+        assert command(workspace, asked(options=[]), said.append) == 1
     assert "no release yet" in said[0]
 
 

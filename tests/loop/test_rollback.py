@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from conftest import MONTHS, FinishedProject
 from small_project import NAME, deliver_into
 
 from mlops_assets.governance.ledger import Entry, champion_at
+from resources.approvals import kept_approval
 from resources.artifact_store import ArtifactKey
 from sensors.situation import CAUSE_TAG
 
@@ -75,6 +75,10 @@ def test_the_previous_release_is_the_champion_again(rolled_back: RolledBack) -> 
     assert entries[-1].champion_before == before[-1].release
     pointer = workspace.store.json(ArtifactKey("release"), "release.json")
     assert pointer == {"champion": previous, "bundle": f"releases/{previous}"}
+    approved = next(entry for entry in before if entry.release == previous)
+    kept = kept_approval(workspace, approved)
+    assert kept is not None
+    assert workspace.store.json(ArtifactKey("release"), "approval.json") == kept
 
 
 def test_it_is_in_dagsters_history_with_its_reason(rolled_back: RolledBack) -> None:
@@ -135,10 +139,8 @@ def test_later_batches_are_watched_by_it_and_a_new_challenger_is_judged_against_
 
 def test_mlops_serve_serves_it(rolled_back: RolledBack) -> None:
     restored = rolled_back.before[-1].champion_before
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "mlops"), "serve", NAME, "--port", str(port)],
+        [str(Path(sys.executable).parent / "mlops"), "serve", NAME, "--port", "0"],
         cwd=rolled_back.root,
         env=environment_of(rolled_back.root),
         stdout=subprocess.PIPE,
@@ -146,10 +148,11 @@ def test_mlops_serve_serves_it(rolled_back: RolledBack) -> None:
     )
     try:
         assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said == f"serving release {restored} on http://127.0.0.1:{port}/v2/models/{NAME}\n"
-        address = said.split(" on ")[1].strip()
-        assert _asked_until_it_answers(address)["versions"] == [restored]
+        lines = map(json.loads, process.stdout)
+        ready = next(line for line in lines if line["event"] == "ready")
+        assert ready["release"] == restored
+        with urlopen(f"{ready['url']}/v2/models/{NAME}") as answer:
+            assert json.loads(answer.read())["versions"] == [restored]
     finally:
         process.terminate()
         process.communicate()
@@ -196,21 +199,3 @@ def test_what_cannot_be_is_refused(
     assert said in re.sub(r"\s+", " ", done.stdout + done.stderr)
     assert workspace.releases.entries() == before
     assert workspace.store.hash(ArtifactKey("release")) == pointer
-
-
-def _asked_until_it_answers(address: str) -> dict[str, object]:
-    """The server says where it is before it listens there."""
-    from processes import wait_until
-
-    answers: list[dict[str, object]] = []
-
-    def ask() -> bool:
-        try:
-            with urlopen(address) as answer:
-                answers.append(json.loads(answer.read()))
-        except OSError:
-            return False
-        return True
-
-    wait_until(ask, f"an answer of {address}")
-    return answers[-1]

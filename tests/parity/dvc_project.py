@@ -15,6 +15,8 @@ NAME = "small_flights"
 YAML = f"mlops_assets/defs/{NAME}/defs.yaml"
 MONTHS = ("2013-01", "2013-02", "2013-03")
 EVERY = 10
+BUDGET = {"p99_milliseconds": 5000, "memory_megabytes": 1000, "start_seconds": 60}
+"""Of a machine that runs other tests as well."""
 COPIED = (
     ".dvcignore",
     ".gitignore",
@@ -120,6 +122,7 @@ def _declare(path: Path) -> None:
     }
     declared["attributes"]["quantization"] = {"prefer": "speed"}
     declared["attributes"]["promotion"] = {"first_min_roc_auc": 0.5, "confidence": 0.55}
+    declared["attributes"]["serving"] = {"budget": BUDGET}
     declared["attributes"]["explanation"] = {"rows": 60, "background": 20, "refits": 1}
     declared["attributes"]["risk"] = {"rows": 200, "evasion_rows": 40, "shadow_models": 8}
     # The first month in which the sensors retrain would move the window: hold them off.

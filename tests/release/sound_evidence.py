@@ -6,6 +6,8 @@ from mlops_assets.catalog import BY_NAME
 from mlops_assets.governance.policy import EffectivePolicy, Finding, Rule
 from mlops_assets.policy_declaration import Promotion
 from mlops_assets.release.approval import Approval
+from mlops_assets.release.bundle import MADE_OF
+from mlops_assets.release.candidate import Candidate
 from mlops_assets.release.gate import JUDGED_REPORTS, Evidence
 from mlops_assets.release.limits import Demands, Measured
 
@@ -28,6 +30,13 @@ DEMANDS = Demands(
 )
 NEEDLESS = Approval(required=False, holds=True, approved_by=(), refused=(), missing="")
 
+CANDIDATE = Candidate(
+    bundle="bundle",
+    made_of={name: CURRENT[name] for name in MADE_OF},
+    compared_with="champion",
+    altered=(),
+    is_as_declared=True,
+)
 BETTER = Evidence(
     task="binary",
     current=CURRENT,
@@ -45,11 +54,18 @@ BETTER = Evidence(
     roc_auc_low=0.75,
     gain_low=0.001,
     withdrawn=False,
+    candidate=CANDIDATE,
+    serving_against=(),
     digest="digest",
     approval_of="digest",
     approval=NEEDLESS,
 )
 FIRST = replace(
-    BETTER, champion=None, compared_with=None, champion_saw_test_rows=None, gain_low=None
+    BETTER,
+    champion=None,
+    compared_with=None,
+    champion_saw_test_rows=None,
+    gain_low=None,
+    candidate=replace(CANDIDATE, compared_with=None),
 )
 FIRST_NUMBER = replace(FIRST, task="regression", roc_auc_low=None)

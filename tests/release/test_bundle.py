@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mlops_assets.catalog import BY_NAME
+from mlops_assets.catalog import BY_NAME, EVIDENCE
 from mlops_assets.governance.policy_summary import policy_summary
-from mlops_assets.release.bundle import REPORTS, BundleParts, write_bundle
+from mlops_assets.release.bundle import MADE_IN_TURN, REPORTS, BundleParts, write_bundle
 from mlops_assets.use_case import UseCase
 
-MADE_OF = BY_NAME["release"].upstream
+MADE_OF = BY_NAME["candidate"].upstream
 
 
 @pytest.fixture
@@ -55,16 +55,23 @@ def test_all_that_a_release_rests_on_travels_with_it(
     )
     for report in REPORTS:
         assert (bundle / report / "report.json").read_text() == f"{report} report.json"
-    assert (bundle / "approval.json").read_text() == "approval approval.json"
+    assert not (bundle / "approval.json").exists()
     assert (bundle / "envelope.json").read_text() == "risk_report envelope.json"
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["policy"] == "minimal"
-    assert manifest["made_of"]["approval"] == "hash of approval"
+    assert set(manifest["made_of"]) == set(EVIDENCE)
     assert json.loads((bundle / "policy.json").read_text())["purpose"] == "MISSING"
 
 
-@pytest.mark.parametrize("file", ["approval/approval.json", "risk_report/envelope.json"])
-def test_without_its_approval_or_envelope_there_is_no_bundle(
+def test_the_code_of_what_comes_before_it_is_all_that_is_named() -> None:
+    assert set(EVIDENCE) < set(MADE_IN_TURN)
+    assert {"raw_copy", "cleaned_dataset", "data_profile", "candidate"} < set(MADE_IN_TURN)
+    later = {"approval", "release", "infra_check", "ab_report", "drift_report", "predictions"}
+    assert not later & set(MADE_IN_TURN)
+
+
+@pytest.mark.parametrize("file", ["onnx_model/model.onnx", "risk_report/envelope.json"])
+def test_without_its_model_or_envelope_there_is_no_bundle(
     tmp_path: Path, folders: dict[str, Path], make_use_case: Callable[..., UseCase], file: str
 ) -> None:
     use_case, bundle = make_use_case(), tmp_path / "bundle"

@@ -114,8 +114,8 @@ def test_a_first_release_must_beat_the_baseline_on_the_test_rows(
     [
         ({"onnx_agrees": None}, "whether the ONNX form agrees with the model is unknown"),
         ({"onnx_agrees": False}, "the ONNX form does not agree with the model"),
-        ({"forms_agree": None}, "whether the served endpoint answers as the form it serves is"),
-        ({"forms_agree": False}, "the ONNX form or the served endpoint does not agree in every"),
+        ({"forms_agree": None}, "whether the ONNX form agrees in every slice is unknown"),
+        ({"forms_agree": False}, "the ONNX form does not agree in every slice"),
         ({"beats_baseline": None}, "whether it is better than the baseline is unknown"),
         ({"beats_baseline": False}, "not measurably better, over its window, than the baseline"),
         ({"no_leakage": None}, "whether the features give the target away is unknown"),
@@ -232,6 +232,7 @@ def test_all_that_speaks_against_it_is_said() -> None:
             for _ in range("model" in SUBJECTS["risk_report"])
         ),
         "the ONNX form does not agree with the model",
+        "the candidate is about another model than the one to be released",
         "not shown to be better than the champion: its gain of the loss on the newest labelled "
         "rows may be -1.0000, at 90% confidence",
     )

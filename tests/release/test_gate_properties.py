@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sound_evidence import (
     BETTER,
+    CANDIDATE,
     CURRENT,
     DEMANDS,
     FIRST,
@@ -35,6 +36,7 @@ SILENT: dict[str, Measured | None] = {"risk_report": None}
 EXCUSED: dict[str, Measured | None] = {
     "risk_report": Measured((), {"noise_flips": "a number decides nothing"})
 }
+ALTERED = replace(CANDIDATE, altered=("model.onnx",))
 BOUNDS = st.none() | st.sampled_from([NAN, -1.0, 0.0, 0.65, 0.7, 1.0])
 
 
@@ -51,6 +53,8 @@ def evidence(draw: st.DrawFn) -> Evidence:
         ),
         "measured": st.sampled_from([BETTER.measured, {}, BEYOND, UNSURE, SILENT, EXCUSED]),
         "withdrawn": st.none() | st.booleans(),
+        "candidate": st.sampled_from([None, BETTER.candidate, FIRST.candidate, ALTERED]),
+        "serving_against": st.sampled_from([None, (), ("too slow",)]),
         "digest": st.none() | st.sampled_from(["digest", "another"]),
         "approval": st.sampled_from([None, NEEDLESS, replace(NEEDLESS, required=True)]),
         "champion": st.sampled_from([None, "champion", "another"]),
@@ -77,6 +81,10 @@ def _is_sound(found: Evidence) -> bool:
         and found.subjects == SUBJECTS
         and found.measured in (BETTER.measured, EXCUSED)
         and found.withdrawn is False
+        and found.candidate in (BETTER.candidate, FIRST.candidate)
+        and found.candidate is not None
+        and found.candidate.compared_with == found.compared_with
+        and found.serving_against == ()
         and found.digest == "digest" == found.approval_of
         and found.approval == NEEDLESS
         and found.onnx_agrees is True
@@ -105,7 +113,8 @@ def test_only_evidence_that_is_whole_and_sound_promotes(found: Evidence) -> None
 
 ALWAYS = {
     "current", "subjects", "measured", "onnx_agrees", "forms_agree", "beats_baseline", "no_leakage",
-    "nobody_left_out", "withdrawn", "digest", "approval_of", "approval",
+    "nobody_left_out", "withdrawn", "digest", "approval_of", "approval", "candidate",
+    "serving_against",
 }  # fmt: skip
 MATTERS = {
     "challenger": {*ALWAYS, "compared_with", "champion_saw_test_rows", "gain_low"},
@@ -131,7 +140,8 @@ def test_nothing_unknown_that_matters_ever_promotes(sound: Evidence, data: st.Da
 PIECES = (
     "subjects", "measured", "current", "compared_with", "champion_saw_test_rows", "onnx_agrees",
     "forms_agree", "beats_baseline", "no_leakage", "nobody_left_out", "baseline_gain_low",
-    "roc_auc_low", "gain_low", "withdrawn", "digest", "approval_of", "approval",
+    "roc_auc_low", "gain_low", "withdrawn", "digest", "approval_of", "approval", "candidate",
+    "serving_against",
 )  # fmt: skip
 
 

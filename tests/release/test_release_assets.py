@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from challengers import KEYS, challenge, materialize, remake, signature
+from challengers import (
+    KEYS,
+    challenge,
+    check_infra,
+    make_candidate,
+    materialize,
+    remake,
+    signature,
+)
 
 from mlops_assets.governance.ledger import Entry, champion
 from mlops_assets.release.approval import Signed, sign
@@ -77,6 +85,8 @@ def test_any_upstream_change_voids_the_approval(workspace: Workspace, name: str)
     asked(workspace)
 
     remake(workspace, name, remark="changed")
+    make_candidate(workspace)
+    check_infra(workspace)
 
     stale = decision(workspace)
     assert stale.outcome == "rejected"
@@ -96,6 +106,7 @@ def test_a_file_changed_on_disk_is_missing_evidence(workspace: Workspace) -> Non
 
 def test_evidence_of_another_model_rejects_although_it_is_signed(workspace: Workspace) -> None:
     remake(workspace, "model", remark="another")
+    make_candidate(workspace)
     write_signature(workspace, signature(workspace))
     asked(workspace)
 
@@ -131,6 +142,9 @@ def test_a_stored_verdict_is_not_trusted(workspace: Workspace) -> None:
     upstream = workspace.upstream_hashes("risk_report", None)
     with workspace.store.write(key, upstream=upstream) as staged:
         (staged / "report.json").write_text(json.dumps(report))
+        (staged / "envelope.json").write_text("{}")
+    make_candidate(workspace)
+    check_infra(workspace)
     write_signature(workspace, signature(workspace))
     asked(workspace)
 
@@ -145,6 +159,8 @@ def test_who_trained_may_not_approve_alone(
     record_trainer(workspace, workspace.store.hash(ArtifactKey("model")))
     for name in ("onnx_model", "quantized_model", *REPORTS):
         remake(workspace, name)
+    make_candidate(workspace)
+    check_infra(workspace)
 
     write_signature(workspace, signature(workspace, "First Approver"))
     assert asked(workspace)["missing"] == "only who trained has signed, and may not approve alone"

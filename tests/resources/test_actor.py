@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlops_assets.use_case import UseCase
-from resources.actor import accounts, actor, keep_trainers, record_trainer, trainers
+from resources.actor import accounts, actor, record_trainer, trainers
 from resources.workspace import Workspace
 
 
@@ -53,14 +53,3 @@ def test_it_is_kept_beside_the_artifacts_and_is_part_of_none(workspace: Workspac
     path = workspace.store.root / "trained_by.json"
     assert set(json.loads(path.read_bytes())) == {"model a"}
     assert not workspace.store.is_made("trained_by")
-
-
-def test_a_model_that_is_made_again_was_trained_by_who_trained_it(workspace: Workspace) -> None:
-    keep_trainers(workspace, "model a", ())
-    assert trainers(workspace, "model a") == ()
-
-    workspace.store.root.mkdir(parents=True, exist_ok=True)
-    keep_trainers(workspace, "model a", ("first",))
-    record_trainer(workspace, "model a")
-
-    assert trainers(workspace, "model a") == ("first",)

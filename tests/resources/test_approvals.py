@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from mlops_assets.governance.ledger import Entry
 from mlops_assets.release.approval import Signed, Statement, Subject
 from mlops_assets.use_case import UseCase
-from resources.actor import trainers
 from resources.approvals import (
     APPROVED,
     LARGEST,
-    bring_approval,
     evidence_files,
     folder,
+    kept_approval,
+    sha256_of_files,
     signature_texts,
     state_of,
     subject_of,
@@ -122,20 +123,27 @@ def test_the_state_is_of_signatures_approvers_and_limits(
     assert len(set(states)) == 4 and states[0] == states[1]
 
 
-def test_a_release_made_again_is_given_what_people_gave_to_it(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    bundle = tmp_path / "bundle"
-    bundle.mkdir()
-    bring_approval(workspace, bundle)
-    assert not folder(workspace).exists()
+def test_the_approval_of_a_decision_comes_back_by_its_hash(workspace: Workspace) -> None:
+    def entry(**evidence: str) -> Entry:
+        return Entry("2020-01", "c", "promoted", ("better",), "r", None, evidence)
 
-    signatures = [{"file": "a.json", "text": "one"}, {"file": "../b.json", "text": "two"}]
-    record = {"signatures": signatures, "trained_by": ["somebody"]}
-    (bundle / "approval.json").write_text(json.dumps(record))
-    (bundle / "manifest.json").write_text(json.dumps({"made_of": {"model": "m"}}))
-    bring_approval(workspace, bundle)
+    key, hashes = ArtifactKey("approval"), []
+    for holds in (True, False):
+        with workspace.store.write(key, upstream={}) as staged:
+            (staged / "approval.json").write_text(json.dumps({"holds": holds}))
+        hashes.append(workspace.store.hash(key))
 
-    written = {path.name: path.read_text() for path in folder(workspace).iterdir()}
-    assert written == {"a.json": "one", "b.json": "two"}
-    assert trainers(workspace, "m") == ("somebody",)
+    assert kept_approval(workspace, entry(approval=hashes[0])) == {"holds": True}
+    assert kept_approval(workspace, entry(approval=hashes[1])) == {"holds": False}
+    assert kept_approval(workspace, entry()) is None
+    assert kept_approval(workspace, entry(approval="0" * 32 + ".dir")) is None
+
+
+def test_the_bytes_of_every_file_below_a_folder_are_hashed(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "file").write_bytes(b"one")
+    (tmp_path / "other").write_bytes(b"two")
+    assert sha256_of_files(tmp_path) == {
+        "other": sha256(b"two").hexdigest(),
+        "part/file": sha256(b"one").hexdigest(),
+    }

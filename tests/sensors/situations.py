@@ -31,6 +31,7 @@ def untouched(**changes: Any) -> Situation:
         "undecided": None,
         "awaits_approval": None,
         "approvals": None,
+        "trial": None,
         "unverified": None,
         "first_release": None,
         "under_way": (),

@@ -24,6 +24,7 @@ from sensors.decisions import (
     Promote,
     Train,
     Verify,
+    Wait,
     on_arrival,
     on_challenger,
     on_evidence,
@@ -84,6 +85,15 @@ def test_a_new_signature_is_looked_at_before_the_decision() -> None:
     assert verify.intent == "verify approvals s2 of m trained up to 2020-03"
     tried = released(undecided="m", unverified="s2", trained_until=C, attempts={verify.intent: 1})
     assert_waits(on_challenger(tried), "was tried and failed")
+
+
+def test_what_a_test_shows_later_is_another_occasion_to_decide() -> None:
+    before = released(undecided="m", trained_until=C, trial="none")
+    decision = on_challenger(before)
+    assert isinstance(decision, Promote)
+    tried = {"attempts": {decision.intent: 1}}
+    assert isinstance(on_challenger(replace(before, **tried)), Wait)
+    assert isinstance(on_challenger(replace(before, trial="h2", **tried)), Promote)
 
 
 def test_another_signature_is_another_occasion_to_decide() -> None:

@@ -76,6 +76,7 @@ def _make(workspace: Workspace, name: str, batch: str | None = None, content: st
 def _ingest(workspace: Workspace, batch: str, content: str) -> None:
     _make(workspace, "raw_copy", batch, content)
     _make(workspace, "cleaned_dataset", batch, content)
+    _make(workspace, "predictions", batch, content)
 
 
 def _watch(workspace: Workspace, batch: str) -> None:
@@ -108,6 +109,7 @@ def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) ->
         undecided=None,
         awaits_approval=None,
         approvals=None,
+        trial=None,
         unverified=None,
         first_release=None,
         under_way=(),

@@ -79,6 +79,7 @@ class World:
             undecided=undecided,
             awaits_approval=self._awaited() if asked else None,
             approvals=self.approvals() if asked else None,
+            trial=None,
             unverified=self.approvals() if asked and self.asked != self.approvals() else None,
             first_release=min((b for b, won in self.decisions if won), default=None),
             under_way=(),

@@ -32,9 +32,11 @@ def columns(rows: int = 3, **changed: Any) -> dict[str, NDArray[Any]]:
 
 
 def binary_model(
-    inputs: dict[str, int] = TYPES, outputs: tuple[str, str] = ("label", "probabilities")
+    inputs: dict[str, int] = TYPES,
+    outputs: tuple[str, str] = ("label", "probabilities"),
+    scale: float = 1.0,
 ) -> bytes:
-    """The probability is the sigmoid of ``amount``, all else is unread."""
+    """The probability is the sigmoid of ``scale`` times ``amount``, all else is unread."""
     label, probabilities = outputs
     nodes = [
         _node("Mul", ["x", "signs"], "scores"),
@@ -42,7 +44,7 @@ def binary_model(
         _node("ArgMax", [probabilities], label, axis=1, keepdims=0),
     ]
     shown = [(label, TensorProto.INT64, ["n"]), (probabilities, TensorProto.FLOAT, ["n", 2])]
-    return _model(inputs, nodes, shown, {"signs": np.array([[-1, 1]], np.float32)})
+    return _model(inputs, nodes, shown, {"signs": np.array([[-scale, scale]], np.float32)})
 
 
 def multiclass_model() -> bytes:

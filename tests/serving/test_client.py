@@ -13,15 +13,16 @@ from mlops_assets.serving.client import ServerError, ask
 from mlops_assets.serving.predictor import Predictor
 
 
+@pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("rows", [0, 1, 10, 23])
 def test_answers_of_all_rows_to_the_last_bit(
-    addresses: Mapping[str, str], task: str, rows: int
+    addresses: Mapping[str, str], task: str, rows: int, binary: bool
 ) -> None:
     rng = np.random.default_rng(rows)
     texts = np.array([["", "Ünï", 'a "b"\n', "\0x"][i % 4] for i in range(rows)], dtype=object)
     given = columns(rows, amount=rng.normal(size=rows), city=texts)
     expected = Predictor(MODELS[task]).predict(given)
-    answers = ask(addresses[task], task, given, chunk_rows=10)
+    answers = ask(addresses[task], task, given, chunk_rows=10, binary=binary)
     assert [*answers] == [*expected]
     for name, values in expected.items():
         assert answers[name].dtype == values.dtype
@@ -40,6 +41,27 @@ def test_a_refusal_is_passed_on(addresses: Mapping[str, str]) -> None:
         ask(addresses["binary"], "binary", columns(ammount=np.zeros(3)))
     with pytest.raises(ServerError, match=r"answered 404: this version of binary"):
         ask(addresses["binary"], "binary", columns(), version="v2")
+
+
+def test_a_token_is_sent_where_it_is_given() -> None:
+    seen: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(self.headers["authorization"])
+            self.send_error(401)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        for token in (None, "secret"):
+            with pytest.raises(ServerError, match="answered 401: without saying why"):
+                ask(f"http://127.0.0.1:{server.server_port}", "m", columns(), token=token)
+        server.shutdown()
+        thread.join()
+    assert seen == [None, "Bearer secret"]
 
 
 def test_nobody_there() -> None:

@@ -56,6 +56,7 @@ def test_what_is_wrong_is_named(field: str, values: NDArray[Any], problem: str) 
     with pytest.raises(InputError, match=f"column '{field}': .*{problem}") as caught:
         Predictor(MODELS["binary"]).predict(columns(**{field: values}))
     assert caught.value.field == field
+    assert (caught.value.kind, caught.value.status) == ("invalid_input", 400)
 
 
 def test_no_error_tells_what_a_cell_holds() -> None:

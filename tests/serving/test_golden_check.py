@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -24,12 +25,21 @@ def golden_of(task: str) -> dict[str, Any]:
     return made
 
 
+def version_of(address: str, task: str) -> str:
+    with urlopen(f"{address}/v2/models/{task}") as answer:
+        (version,) = json.load(answer)["versions"]
+    named: str = version
+    return named
+
+
 def test_file_and_endpoint_agree(tmp_path: Path, addresses: Mapping[str, str], task: str) -> None:
     (tmp_path / "model.onnx").write_bytes(MODELS[task])
     golden = golden_of(task)
     for verdict in (
         check_file(tmp_path, golden),
-        check_endpoint(addresses[task], task, golden, version="v1"),
+        check_endpoint(addresses[task], task, golden),
+        check_endpoint(addresses[task], task, golden, binary=True),
+        check_endpoint(addresses[task], task, golden, version=version_of(addresses[task], task)),
     ):
         assert verdict["agrees"] and verdict["findings"] == []
         for figures in verdict["outputs"].values():

@@ -1,8 +1,9 @@
 """How far a form of the model is from the one it was made from, over all rows and slice by slice.
 
 Belongs here: the comparison of two forms' answers with its limits and verdicts, and which form they
-allow to be released. Does not belong here: how the answers came about (``export/``, ``serving/``),
-which rows a slice holds (``groups.py``), how it is shown (``agreement_page.py``).
+allow to be released. Does not belong here: how the answers came about (``export/``), which rows a
+slice holds (``groups.py``), how it is shown (``agreement_page.py``), what a server answers
+(``release/infra_check.py``).
 
 Three figures, each beside its limit: the largest difference of a row; flips, the share of rows that
 are answered otherwise (another class; of a regression, another interval around the prediction); the
@@ -30,8 +31,6 @@ from mlops_assets.target_declaration import Task
 CONFIDENCE = 0.95
 """One-sided confidence at which chance is ruled out in a slice."""
 ALL_ROWS = "all rows"
-SERVED_DIFFERENCE = 1e-6
-"""Largest difference of a row between a form and the endpoint that serves it."""
 
 Form = Literal["onnx", "quantized"]
 FigureVerdict = Literal["within", "beyond", "insufficient evidence"]
@@ -48,13 +47,12 @@ class Tolerance:
 
 def tolerances(limits: Limits) -> dict[str, Tolerance]:
     """The limits of each form against the one it was made from. The float form must be within those
-    of the 8-bit one as well; the served one is the same file, so that it flips nothing."""
+    of the 8-bit one as well."""
     return {
         "onnx": Tolerance(limits.onnx_difference, limits.quantized_flips, limits.quantized_loss),
         "quantized": Tolerance(
             limits.quantized_difference, limits.quantized_flips, limits.quantized_loss
         ),
-        "served": Tolerance(SERVED_DIFFERENCE, 0.0, SERVED_DIFFERENCE),
     }
 
 

@@ -18,7 +18,6 @@ FORM_WORDS = {
     "model": mark("model (scikit-learn)"),
     "onnx": mark("float ONNX form"),
     "quantized": mark("8-bit ONNX form"),
-    "served": mark("served endpoint"),
 }
 CLASS_FLIPS = mark("Differences are of probabilities; a flip is another class.")
 DIFFERENCES: dict[Task, str] = {
@@ -61,9 +60,9 @@ def agreement_section(report: Mapping[str, Any]) -> Section:
 def _table(name: str, found: Mapping[str, Any] | None) -> Table:
     form = form_words(name)
     if found is None:
-        asked = say("not asked") if name == "served" else say("not made")
-        caption = say("{form}: {state}", form=form, state=asked)
-        return Table(caption, (say("Rows"), say("Verdict")), ((asked, say("unknown")),))
+        made = say("not made")
+        caption = say("{form}: {state}", form=form, state=made)
+        return Table(caption, (say("Rows"), say("Verdict")), ((made, say("unknown")),))
     headings = (
         say("Rows of"),
         say("Rows"),

@@ -13,12 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_assets.answers import Answers, Cut, DecisionRule, Labels
-from mlops_assets.evidence.evaluation.agreement import (
-    Form,
-    compare_forms,
-    released_form,
-    tolerances,
-)
+from mlops_assets.evidence.evaluation.agreement import compare_forms, released_form, tolerances
 from mlops_assets.evidence.evaluation.decision_costs import decision_report
 from mlops_assets.evidence.evaluation.leaderboard_section import leaderboard_of
 from mlops_assets.evidence.evaluation.side_by_side import all_slice_findings, compared_groups
@@ -33,7 +28,7 @@ from mlops_assets.evidence.metrics.metrics import METRICS, evaluate
 from mlops_assets.governance.policy import Finding, effective_policy, judged
 from mlops_assets.use_case import UseCase
 
-FORMS = ("model", "onnx", "quantized", "served")
+FORMS = ("model", "onnx", "quantized")
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,8 @@ def evaluation_report(
     """Everything measured on the test rows, as JSON-able data.
 
     ``test`` are the rows of the test split with the target encoded (``mlops_assets.answers``);
-    ``forms`` the answers ``[n, k]`` of ``model``, ``onnx``, ``quantized`` and ``served`` (what came
-    back over HTTP from the form that ``form_to_serve`` names), ``None`` for a form that does not
-    exist or was not asked; ``baseline_answers`` ``[n, k]`` those of the dummy that answers the same
+    ``forms`` the answers ``[n, k]`` of ``model``, ``onnx`` and ``quantized``, ``None`` for a form
+    that does not exist; ``baseline_answers`` ``[n, k]`` those of the dummy that answers the same
     for all rows; ``subject`` the hashes of the artifacts this is about; ``variance`` that of the
     labels in the train split; ``sizes`` the bytes of the files ``onnx`` and ``quantized``;
     ``training`` the content of ``model.json``; ``rule`` what decides, as training chose it.
@@ -95,7 +89,6 @@ def evaluation_report(
     form, reasons = released_form(agreement, sizes)
     released = forms[form]
     assert released is not None
-    agreement["served"] = _compared(rows, "served", form, released, forms.get("served"))
     baseline = _against(rows, baseline_answers, released, rows.cut)
     groups, found = _groups(rows, released, baseline_answers, champion)
     return {
@@ -121,23 +114,9 @@ def evaluation_report(
         ),
         "verdicts": {
             "beats_baseline": _is_positive(baseline["difference"]["loss_low"]),
-            "forms_agree": _forms_agree(agreement),
+            "forms_agree": agreement["onnx"]["agrees"],
         },
     }
-
-
-def form_to_serve(
-    test: pd.DataFrame,
-    forms: Mapping[str, Answers | None],
-    use_case: UseCase,
-    variance: float,
-    *,
-    sizes: Mapping[str, int | None],
-    rule: DecisionRule,
-) -> tuple[Form, tuple[str, ...]]:
-    """The form that will be released, and why, from the answers of the forms that are files: the
-    one whose endpoint has to be asked for ``served``. Arguments as in ``evaluation_report``."""
-    return released_form(_agreement(_subject(test, use_case, variance, rule), forms), sizes)
 
 
 def _subject(
@@ -248,13 +227,6 @@ def _compared(
         rows.cut,
     )
     return {"against": source, **found}
-
-
-def _forms_agree(agreement: Mapping[str, Any]) -> bool | None:
-    """Whether what is served is what was evaluated; unknown where no endpoint was asked."""
-    if not agreement["onnx"]["agrees"]:
-        return False
-    return None if agreement["served"] is None else bool(agreement["served"]["agrees"])
 
 
 def _metrics(rows: _Subject, answers: Answers | None, cut: Cut) -> dict[str, Any] | None:

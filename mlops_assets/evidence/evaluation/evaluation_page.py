@@ -147,13 +147,9 @@ def _gain_sentence(report: Mapping[str, Any], gain: Mapping[str, Any], name: Tex
 
 
 def _agreement_sentence(report: Mapping[str, Any]) -> Text:
-    match report["verdicts"]["forms_agree"]:
-        case None:
-            return say("The served endpoint was not asked, so what is served is unknown.")
-        case False:
-            return say("The ONNX form or the served endpoint does not agree with what was trained.")
-        case _:
-            return say("The ONNX form and the served endpoint agree in every slice and group.")
+    if report["verdicts"]["forms_agree"]:
+        return say("The ONNX form agrees with what was trained in every slice and group.")
+    return say("The ONNX form does not agree with what was trained.")
 
 
 def _released(report: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -231,8 +227,7 @@ def _forms_section(report: Mapping[str, Any]) -> Section:
     rows: list[tuple[Cell, ...]] = []
     for name, metrics in report["forms"].items():
         if metrics is None:
-            absent = say("not asked") if name == "served" else say("not made")
-            rows.append((form_words(name), *(absent for _ in METRICS[task])))
+            rows.append((form_words(name), *(say("not made") for _ in METRICS[task])))
         else:
             cells = (with_interval(metrics[metric]) for metric in METRICS[task])
             rows.append((form_words(name), *cells))

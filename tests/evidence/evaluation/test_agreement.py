@@ -195,14 +195,13 @@ def test_answers_of_other_shapes_are_refused() -> None:
         compared(SURE[1:])
 
 
-def test_the_limits_are_those_of_the_use_case_and_the_endpoint_flips_nothing() -> None:
+def test_the_limits_are_those_of_the_use_case() -> None:
     limits = Limits(
         onnx_difference=1e-5, quantized_difference=0.01, quantized_flips=0.1, quantized_loss=0.2
     )
     assert tolerances(limits) == {
         "onnx": Tolerance(1e-5, 0.1, 0.2),
         "quantized": Tolerance(0.01, 0.1, 0.2),
-        "served": Tolerance(1e-6, 0.0, 1e-6),
     }
 
 

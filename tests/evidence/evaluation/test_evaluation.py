@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evaluated import BY_HALF, ROWS, SIZES, SUBJECT, TRAINING, Case, MakeUseCase, make_case
+from evaluated import BY_HALF, ROWS, SUBJECT, TRAINING, Case, MakeUseCase, make_case
 from scored_rows import TASKS
 
 from mlops_assets.answers import row_losses
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.evidence.evaluation.agreement import ALL_ROWS
-from mlops_assets.evidence.evaluation.evaluation import evaluation_report, form_to_serve
+from mlops_assets.evidence.evaluation.evaluation import evaluation_report
 from mlops_assets.evidence.metrics.calibration_curve import calibration_curve
 from mlops_assets.evidence.metrics.group_metrics import by_group
 from mlops_assets.evidence.metrics.groups import row_groups
@@ -41,7 +41,7 @@ def test_the_report_says_what_it_is_about(report: dict[str, Any], case: Case) ->
     assert report["positives"] == (int(case.labels.sum()) if binary else None)
 
 
-@pytest.mark.parametrize("form", ["model", "onnx", "quantized", "served"])
+@pytest.mark.parametrize("form", ["model", "onnx", "quantized"])
 def test_every_metric_of_every_form_is_measured_with_its_interval(
     form: str, report: dict[str, Any], case: Case
 ) -> None:
@@ -74,7 +74,7 @@ def test_the_champion_is_named(report: dict[str, Any]) -> None:
 def test_it_is_the_released_form_that_is_compared_and_looked_at_by_group(
     report: dict[str, Any], case: Case
 ) -> None:
-    again = case.report(model=case.poor, quantized=None, served=None)
+    again = case.report(model=case.poor, quantized=None)
     for part in (
         "groups",
         "calibration",
@@ -120,7 +120,7 @@ def test_every_form_is_held_to_the_one_it_was_made_from_in_every_slice_and_group
 ) -> None:
     agreement = report["agreement"]
     against = {name: found["against"] for name, found in agreement.items()}
-    assert against == {"onnx": "model", "quantized": "onnx", "served": "onnx"}
+    assert against == {"onnx": "model", "quantized": "onnx"}
     for found in agreement.values():
         assert [part["name"] for part in found["parts"]] == [
             ALL_ROWS,
@@ -139,48 +139,34 @@ def test_a_quantized_form_beyond_its_limits_is_not_the_released_one(
     assert report["verdicts"] == {"beats_baseline": True, "forms_agree": True}
 
 
-def test_a_quantized_form_within_its_limits_is_the_one_that_must_be_served(case: Case) -> None:
-    quantized = 0.9999 * case.good + 0.0001 * case.same
-    from_float = case.report(quantized=quantized, served=case.good)
-    assert from_float["released_form"]["form"] == "quantized"
-    assert from_float["agreement"]["served"]["against"] == "quantized"
-    right = case.report(quantized=quantized, served=quantized)
-    assert right["verdicts"]["forms_agree"] is True
-    assert from_float["verdicts"]["forms_agree"] is False
-    args = case.test, case.forms(quantized=quantized), case.use_case, case.variance
-    assert form_to_serve(*args, sizes=SIZES, rule=BY_HALF)[0] == "quantized"
+def test_a_quantized_form_within_its_limits_is_the_released_one(case: Case) -> None:
+    found = case.report(quantized=0.9999 * case.good + 0.0001 * case.same)
+    assert found["released_form"]["form"] == "quantized"
+    assert found["verdicts"]["forms_agree"] is True
 
 
 def test_a_disagreement_in_one_row_of_a_small_slice_refuses(case: Case) -> None:
     onnx = case.good.copy()
     onnx[0] = case.good[np.abs(case.good - case.good[0]).sum(axis=1).argmax()]
-    found = case.report(onnx=onnx, quantized=None, served=onnx)
+    found = case.report(onnx=onnx, quantized=None)
     assert found["verdicts"]["forms_agree"] is False
     parts = {part["name"]: part for part in found["agreement"]["onnx"]["parts"]}
     assert parts["slice: few"]["difference"]["verdict"] == "beyond"
     assert parts["slice: few"]["flips"]["verdict"] == "insufficient evidence"
 
 
-@pytest.mark.parametrize("broken", ["quantized", "served"])
-def test_a_form_that_answers_no_number_is_unknown_and_disagrees(broken: str, case: Case) -> None:
+def test_a_form_that_answers_no_number_is_unknown_and_disagrees(case: Case) -> None:
     answers = case.good.copy()
     answers[3] = np.nan
-    found = case.report(**{broken: answers})
-    assert {m["value"] for m in found["forms"][broken].values()} == {None}
-    assert found["agreement"][broken]["agrees"] is False
-    assert found["verdicts"]["forms_agree"] is (broken != "served")
+    found = case.report(quantized=answers)
+    assert {m["value"] for m in found["forms"]["quantized"].values()} == {None}
+    assert found["agreement"]["quantized"]["agrees"] is False
+    assert found["released_form"]["form"] == "onnx"
     json_bytes(found)
 
 
-def test_an_endpoint_that_was_not_asked_leaves_the_agreement_unknown(case: Case) -> None:
-    found = case.report(served=None)
-    assert found["forms"]["served"] is None
-    assert found["agreement"]["served"] is None
-    assert found["verdicts"]["forms_agree"] is None
-
-
 def test_a_model_that_knows_nothing_does_not_beat_the_baseline(case: Case) -> None:
-    found = case.report(**dict.fromkeys(("model", "onnx", "quantized", "served"), case.same))
+    found = case.report(**dict.fromkeys(("model", "onnx", "quantized"), case.same))
     assert found["verdicts"]["beats_baseline"] is False
 
 

@@ -53,7 +53,7 @@ def test_the_verdict_says_how_good_it_is_and_what_it_is_better_than(
         low = report[other]["difference"]["loss_low"]
         assert f"It is better than the {other}: {loss} gain" in page.verdict
         assert f"at least {low:+.4f} at 95% confidence" in page.verdict
-    assert "agree in every slice and group" in page.verdict
+    assert "in every slice and group" in page.verdict
     assert ("Hash of onnx_model", "o" * 8) in page.facts
 
 
@@ -66,22 +66,20 @@ def test_baseline_champion_and_challenger_are_side_by_side(report: dict[str, Any
     assert shown in [row[3] for row in table.rows]
 
 
-def test_the_four_forms_are_side_by_side(report: dict[str, Any]) -> None:
+def test_the_three_forms_are_side_by_side(report: dict[str, Any]) -> None:
     (table,) = tables(evaluation_page(report), "The model and its forms")
     assert [row[0] for row in table.rows] == [
         "model (scikit-learn)",
         "float ONNX form",
         "8-bit ONNX form",
-        "served endpoint",
     ]
 
 
 def test_agreement_is_shown_slice_by_slice_with_limit_and_verdict(report: dict[str, Any]) -> None:
     page = evaluation_page(report)
-    onnx, quantized, served = tables(page, "Do the forms agree")
+    onnx, quantized = tables(page, "Do the forms agree")
     assert onnx.caption == "float ONNX form against model (scikit-learn): they agree"
     assert quantized.caption.endswith("they do not agree")
-    assert served.caption == "served endpoint against float ONNX form: they agree"
     assert "limit 0.0001" in onnx.columns[2]
     assert [row[0] for row in onnx.rows][:2] == ["all rows", "slice: far"]
     assert quantized.rows[0][-1].words.startswith("beyond: largest difference")
@@ -136,15 +134,9 @@ def test_nothing_is_called_better_that_is_not_shown_to_be(
     assert words.format(other) in page.verdict
 
 
-@pytest.mark.parametrize(
-    ("agree", "words"),
-    [(None, "was not asked, so what is served is unknown"), (False, "does not agree with what")],
-)
-def test_the_verdict_says_where_the_forms_do_not_agree(
-    agree: bool | None, words: str, binary: dict[str, Any]
-) -> None:
-    found = {**binary, "verdicts": {**binary["verdicts"], "forms_agree": agree}}
-    assert words in evaluation_page(found).verdict
+def test_the_verdict_says_where_the_forms_do_not_agree(binary: dict[str, Any]) -> None:
+    found = {**binary, "verdicts": {**binary["verdicts"], "forms_agree": False}}
+    assert "The ONNX form does not agree with what was trained" in evaluation_page(found).verdict
 
 
 def test_the_page_says_what_is_missing(make_use_case: MakeUseCase) -> None:
@@ -160,13 +152,12 @@ def test_the_page_says_what_is_missing(make_use_case: MakeUseCase) -> None:
         case.same,
         1.0,
     )
-    page = evaluation_page(bare.report(champion=False, quantized=None, served=None))
+    page = evaluation_page(bare.report(champion=False, quantized=None))
     assert "ROC AUC could not be computed: one class only." in page.verdict
     shown = to_markdown(page)
     for words in (
         "MISSING",
         "not made",
-        "not asked",
         "There was no champion to compare with.",
         "There was no champion when this was measured.",
         "No slice is declared and no column is sensitive.",
@@ -185,7 +176,7 @@ def test_groups_without_evidence_are_listed_and_not_drawn(binary: dict[str, Any]
 
 def test_rows_without_a_number_are_counted(make_use_case: MakeUseCase) -> None:
     case = make_case("binary", make_use_case)
-    served = case.good.copy()
-    served[:3] = np.nan
-    found = tables(evaluation_page(case.report(served=served)), "Do the forms agree")[2]
+    answers = case.good.copy()
+    answers[:3] = np.nan
+    found = tables(evaluation_page(case.report(quantized=answers)), "Do the forms agree")[1]
     assert found.rows[0][-1].words == "beyond: 3 rows without a number"
