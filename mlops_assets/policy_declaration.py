@@ -45,6 +45,9 @@ class Monitoring(Specification):
     min_weighted_distance: Share = 0.15
     """Mean distance of the inputs, each weighted with its share of the champion's SHAP attribution,
     from which drift calls for retraining: drift in what the model hardly uses costs it little."""
+    max_skew: Share = 0.01
+    """Share of the served rows whose logged input may differ from what the source delivered later:
+    sources correct single values."""
 
 
 class Retraining(Specification):

@@ -82,7 +82,9 @@ def _drift(workspace: Workspace, batch: str, given: Predicted, served: ServedRow
         outcomes=None
         if outcomes is None
         else outcome_drift(reference["outcomes"], outcomes, monitoring=monitoring, seed=seed),
-        served=served_inputs(served, inputs_of(workspace, releases_in(served))),
+        served=served_inputs(
+            served, inputs_of(workspace, releases_in(served)), use_case.monitoring.max_skew
+        ),
     )
 
 

@@ -24,8 +24,6 @@ from mlops_assets.monitoring.served import CLEANED, ServedRows
 from mlops_assets.prediction.input_columns import ModelInput, require_inputs, to_tensors
 
 LOGGED = "input."
-MAX_SKEW = 0.01
-"""Share of the rows whose input may differ: sources correct single values later."""
 CLOSE = 1e-6
 """Relative difference of two numbers that are the same in single precision."""
 
@@ -33,7 +31,7 @@ CLOSE = 1e-6
 def served_inputs(
     served: ServedRows,
     inputs: Mapping[str, Sequence[ModelInput]],
-    max_skew: float = MAX_SKEW,
+    max_skew: float,
 ) -> dict[str, Any]:
     """What the batch's served rows were asked with: ``ServedRows.summary``, and for each input the
     rows ``compared``, those ``differing``, their share and whether it is ``skewed``, that is, above

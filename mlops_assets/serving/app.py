@@ -5,6 +5,7 @@ how a release is asked (``inference.py``), what messages say (``protocol.py``, `
 or how an application is run (``server.py``).
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -42,6 +43,8 @@ SCOPES: dict[str, TokenScope | None] = {
 }
 """What a token must allow, where it is not ``predict``; probes carry none."""
 POSTED = ("infer", "predict")
+LOCAL = re.compile(rb"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
+LOCAL_ORIGIN = re.compile(rb"https?://" + LOCAL.pattern)
 PLAIN_PATHS = {
     "/v2": "server",
     "/v2/health/live": "live",
@@ -156,6 +159,8 @@ class ServerApp:
         scope = SCOPES.get(route.action, "predict")
         if scope is not None:
             self._guard.check(header.authorization, scope)
+            if self._guard.is_open:
+                _check_is_local(header)
         if route.action not in POSTED:
             if method not in ("GET", "HEAD"):
                 raise RefusalError("method", "use GET")
@@ -224,6 +229,15 @@ class ServerApp:
         elif refusal.kind == "unauthenticated":
             fields = (AUTHENTICATE,)
         return _json({"error": str(refusal)}, refusal.status, fields)
+
+
+def _check_is_local(header: Header) -> None:
+    """Where no token is asked for, a page of another site must not ask through its reader's
+    browser: neither under a name of its own that leads here, nor across sites."""
+    origin = header.origin
+    if LOCAL.fullmatch(header.host) and (origin is None or LOCAL_ORIGIN.fullmatch(origin)):
+        return
+    raise RefusalError("forbidden", "ask this server as localhost, or start it with --tokens")
 
 
 def _json(

@@ -97,7 +97,10 @@ class Batcher:
         self._wall = time.time() - time.perf_counter()
 
     def submit(self, waiting: Waiting) -> None:
-        """Have a request scored. Raises ``RefusalError`` where too many rows wait already."""
+        """Have a request scored. Raises ``RefusalError`` where too many rows wait already, or the
+        model was replaced too long ago."""
+        if self._closed:
+            raise RefusalError("overloaded", "this release is served no longer: ask again")
         if self.pending_rows + waiting.rows > self._most_pending:
             raise RefusalError("overloaded", "too many rows wait to be answered: ask again later")
         self.pending_rows += waiting.rows

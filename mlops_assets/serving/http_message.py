@@ -22,6 +22,8 @@ OCTETS = b"application/octet-stream"
 class Header(NamedTuple):
     """The fields of a request's header that decide anything."""
 
+    host: bytes
+    origin: bytes | None
     authorization: bytes | None
     accept_encoding: bytes
     content_encoding: bytes
@@ -39,10 +41,14 @@ class Answer(NamedTuple):
 
 def read_header(scope: Scope) -> Header:
     """Names come in lower case; of a field that is there twice, the last one counts."""
-    authorization = length = None
-    accept = encoding = b""
+    authorization = length = origin = None
+    accept = encoding = host = b""
     for name, value in scope["headers"]:
-        if name == b"authorization":
+        if name == b"host":
+            host = value
+        elif name == b"origin":
+            origin = value
+        elif name == b"authorization":
             authorization = value
         elif name == b"accept-encoding":
             accept = value
@@ -50,7 +56,7 @@ def read_header(scope: Scope) -> Header:
             encoding = value
         elif name == b"inference-header-content-length":
             length = value
-    return Header(authorization, accept, encoding, length)
+    return Header(host, origin, authorization, accept, encoding, length)
 
 
 async def read_body(limit: int, receive: Receive) -> bytes:

@@ -85,7 +85,7 @@ async def keep_asking(
 async def post(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes, path: str = INFER
 ) -> tuple[int, dict[str, str], bytes]:
-    head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     await writer.drain()
     lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

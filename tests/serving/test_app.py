@@ -195,3 +195,24 @@ def test_what_is_told_of_the_server_needs_no_release(addresses: Mapping[str, str
         assert response.headers["content-type"].startswith(kind)
         assert content in response.read()
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "localhost:8080"}, 200),
+        ({"host": "[::1]"}, 200),
+        ({"host": "evil.example"}, 403),
+        ({"host": "localhost.evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:8080"}, 200),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+def test_without_tokens_no_page_of_another_site_can_ask(
+    addresses: Mapping[str, str], headers: dict[str, str], status: int
+) -> None:
+    given, answer = call(addresses["binary"], INFER, asked(), **headers)
+    assert given == status
+    assert status == 200 or "localhost" in answer["error"]
+    assert call(addresses["binary"], "/v2/health/live", **headers)[0] == 200

@@ -219,5 +219,7 @@ def test_what_waits_when_it_is_closed_is_answered() -> None:
             batcher.submit(one)
         batcher.close()
         await asyncio.gather(*[one.future for one in all_waiting if one.future])
+        with pytest.raises(RefusalError):
+            batcher.submit(waiting("late", [1.0], True))
 
     run(use)
