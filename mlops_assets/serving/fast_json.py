@@ -17,6 +17,9 @@ from mlops_assets.serving.inputs import DATATYPES, Inputs
 
 ONE_ROW = ([1, 1], [1])
 PLAIN = frozenset({"inputs", "id"})
+OBJECTS = frozenset({"rows", "id"})
+FLAGS = (None, 0, 1)
+"""What a boolean that may be missing may be, where it is a number."""
 SMALLEST_INT64, LARGEST_INT64 = -(2**63), 2**63 - 1
 NAN = float("nan")
 LONGEST_ID = 256
@@ -55,6 +58,11 @@ class FastJson:
         self._ids = {name for name in inputs.id_columns if name not in types}
         self._row_id, self._entity_id = inputs.row_id, inputs.entity_id
         self._outputs = {name: datatype for name, (datatype, _) in inputs.outputs.items()}
+        self._flags = [
+            name
+            for name, column in inputs.columns.items()
+            if column.declared == "boolean" and column.kind == "double"
+        ]
         self._text_length = text_length
 
     def read(self, body: bytes) -> FastRequest | None:
@@ -66,17 +74,34 @@ class FastJson:
         if type(message) is not dict or not message.keys() <= PLAIN:
             return None
         id_, tensors = message.get("id"), message.get("inputs")
-        if type(tensors) is not list or not (
-            id_ is None or (type(id_) is str and 0 < len(id_) <= LONGEST_ID)
-        ):
+        if type(tensors) is not list or not _is_id(id_):
             return None
         found = self._values(tensors)
-        if found is None or found.keys() != self._expected.keys() | (found.keys() & self._ids):
+        return None if found is None else self._request(found, id_)
+
+    def read_object(self, body: bytes) -> FastRequest | None:
+        """As ``read``, of a row that is sent as an object (``row_objects.py``)."""
+        try:
+            message = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return None
+        id_ = None
+        if type(message) is dict and message.keys() <= OBJECTS:
+            id_, message = message.get("id"), message.get("rows")
+        if type(message) is not list or len(message) != 1 or not _is_id(id_):
+            return None
+        found = message[0]
+        if type(found) is not dict or any(found.get(name) not in FLAGS for name in self._flags):
+            return None
+        if not all(type(found[name]) in (str, int) for name in self._ids if name in found):
+            return None
+        return self._request(found, id_)
+
+    def _request(self, found: dict[str, Any], id_: str | None) -> FastRequest | None:
+        if found.keys() != self._expected.keys() | (found.keys() & self._ids):
             return None
         row = self._row(found)
-        if row is None:
-            return None
-        return FastRequest(row, id_, *self._ids_of(found))
+        return None if row is None else FastRequest(row, id_, *self._ids_of(found))
 
     def _values(self, tensors: list[Any]) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
@@ -168,6 +193,10 @@ class FastJson:
         if not unsayable.any():
             return [*written]
         return [None if no else text for text, no in zip(written, unsayable, strict=True)]
+
+
+def _is_id(id_: Any) -> bool:
+    return id_ is None or (type(id_) is str and 0 < len(id_) <= LONGEST_ID)
 
 
 def _is_one_row(shape: Any) -> bool:

@@ -21,7 +21,7 @@ from mlops_assets.serving.message import Asked
 from mlops_assets.serving.protocol import header_length_of, read_infer, write_infer
 from mlops_assets.serving.refusal import RefusalError
 from mlops_assets.serving.router import Lane, Router
-from mlops_assets.serving.row_objects import read_rows, write_rows
+from mlops_assets.serving.row_objects import read_rows, write_row, write_rows
 
 LARGE_BODY_BYTES = 64 * 2**10
 """From which on a body is read in a thread, so that the event loop goes on."""
@@ -60,13 +60,26 @@ class Inference:
 
     async def predict(self, body: bytes, started: float) -> Answer:
         """The answer to rows as objects. Raises ``RefusalError``."""
-        inputs = self._router.champion.model.inputs
-        asked = await _read(body, lambda: read_rows(body, inputs, self._limits))
+        model = self._router.champion.model
+        fast = model.messages.read_object(body)
+        if fast is not None:
+            lane, id_, written = await self._ask_row(fast, None, started)
+            release, inputs = lane.role.release, lane.model.inputs
+            content = write_row(release, fast.id, fast.row_id, written, inputs)
+            return Answer(content, fields=_named(id_))
+        asked = await _read(body, lambda: read_rows(body, model.inputs, self._limits))
         lane, id_, outputs = await self._ask(asked, None, started)
         content = write_rows(lane.role.release, asked, outputs, lane.model.inputs)
         return Answer(content, fields=_named(id_))
 
     async def _answer_row(self, asked: FastRequest, release: str | None, started: float) -> Answer:
+        lane, id_, outputs = await self._ask_row(asked, release, started)
+        said = b"" if asked.id is None else b'"id":%b,' % orjson.dumps(asked.id)
+        return Answer(b"%b%b%b}" % (lane.answer_start, said, outputs), fields=_named(id_))
+
+    async def _ask_row(
+        self, asked: FastRequest, release: str | None, started: float
+    ) -> tuple[Lane, str, bytes]:
         id_ = asked.id or self._new_id()
         lane = self._lane(release, asked.entity_id or asked.row_id or id_)
         row_ids = None if asked.row_id is None else (asked.row_id,)
@@ -75,16 +88,15 @@ class Inference:
         outputs = await future
         if not isinstance(outputs, bytes):
             raise TypeError("a row that was read as JSON is answered as JSON")
-        said = b"" if asked.id is None else b'"id":%b,' % orjson.dumps(asked.id)
-        return Answer(b"%b%b%b}" % (lane.answer_start, said, outputs), fields=_named(id_))
+        return lane, id_, outputs
 
     async def _ask(
         self, asked: Asked, release: str | None, started: float
     ) -> tuple[Lane, str, Outputs]:
         """A request is answered by one release: that of its first row's entity."""
         id_ = asked.id or self._new_id()
-        named = asked.entity_ids or asked.row_ids or (id_,)
-        lane = self._lane(release, named[0] or id_)
+        named = (ids[0] for ids in (asked.entity_ids, asked.row_ids) if ids and ids[0])
+        lane = self._lane(release, next(named, id_))
         if asked.rows == 0:
             return lane, id_, lane.model.predictor.score(asked.columns)
         future: asyncio.Future[bytes | Outputs] = asyncio.get_running_loop().create_future()

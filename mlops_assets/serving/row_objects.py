@@ -100,6 +100,26 @@ def write_rows(
     return orjson.dumps(answer)
 
 
+def write_row(
+    release: str, id_: str | None, row_id: str | None, outputs: bytes, inputs: Inputs
+) -> bytes:
+    """As ``write_rows``, of one row whose answer was written as the protocol's ``outputs``."""
+    tensors = orjson.loads(b"{%b}" % outputs)["outputs"]
+    listed = {tensor["name"]: tensor["data"] for tensor in tensors}
+    prediction: dict[str, Any]
+    if "probabilities" in listed:
+        chances = dict(zip(inputs.classes, listed["probabilities"], strict=True))
+        prediction = {"label": listed["label"][0], "probabilities": chances}
+    else:
+        prediction = {"prediction": listed["prediction"][0], "interval": listed["interval"]}
+    if row_id is not None:
+        prediction["row_id"] = row_id
+    answer: dict[str, Any] = {"release": release, "predictions": [prediction]}
+    if id_ is not None:
+        answer["id"] = id_
+    return orjson.dumps(answer)
+
+
 def _listed(name: str, values: NDArray[Any]) -> list[Any]:
     try:
         flat: list[Any] = to_tensor(name, values)["data"]

@@ -17,6 +17,7 @@ from mlops_assets.serving.limits import ServerLimits
 from mlops_assets.serving.predictor import Predictor
 from mlops_assets.serving.protocol import read_infer, write_infer
 from mlops_assets.serving.refusal import RefusalError
+from mlops_assets.serving.row_objects import read_rows, write_row, write_rows
 
 LIMITS = ServerLimits(text_length=20)
 DECLARATION = {"columns": DECLARED, "serving": {"row_id": "order", "entity_id": "customer"}}
@@ -167,3 +168,67 @@ def test_an_answer_that_is_no_number_is_not_written_and_the_others_are() -> None
 def test_the_general_way_refuses_what_was_left_to_it() -> None:
     with pytest.raises(RefusalError):
         read_infer(message(*good(seen=2**63)), None, INPUTS, LIMITS)
+
+
+OBJECT_VALUES = {
+    **VALUES,
+    "amount": st.one_of(VALUES["amount"], st.text(max_size=3)),
+    "seen": st.one_of(VALUES["seen"], st.just("2026-01-31T13:45:00")),
+}
+
+
+@given(data=st.data())
+def test_an_object_is_read_as_the_plain_door_reads_it(data: st.DataObject) -> None:
+    names = data.draw(st.permutations([*VALUES])) if data.draw(st.booleans()) else [*GOOD]
+    row = {name: data.draw(OBJECT_VALUES[name]) for name in names}
+    sent: Any = data.draw(st.sampled_from([[row], {"rows": [row]}, {"rows": [row], "id": "a"}]))
+    body = json.dumps(sent).encode()
+
+    fast = FAST.read_object(body)
+
+    if fast is None:
+        return
+    asked = read_rows(body, INPUTS, LIMITS)
+    assert (asked.rows, asked.id) == (1, fast.id)
+    assert (asked.row_ids or [None])[0] == fast.row_id
+    assert (asked.entity_ids or [None])[0] == fast.entity_id
+    for name, values in FAST.columns([fast.row]).items():
+        assert values.dtype == asked.columns[name].dtype
+        np.testing.assert_array_equal(values, asked.columns[name])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        [],
+        [GOOD, GOOD],
+        {"rows": [GOOD], "other": 1},
+        {"rows": GOOD},
+        {"rows": [GOOD], "id": 7},
+        [{**GOOD, "other": 1}],
+        [{name: value for name, value in GOOD.items() if name != "city"}],
+        [{**GOOD, "seen": 3.0}],
+        [{**GOOD, "order": None}],
+    ],
+)
+def test_other_objects_are_left_to_the_plain_door(sent: Any) -> None:
+    assert FAST.read_object(json.dumps(sent).encode()) is None
+
+
+@pytest.mark.parametrize("row_id", [None, "o-1"])
+@pytest.mark.parametrize("task", sorted(MODELS))
+def test_one_object_is_answered_as_many_are(task: str, row_id: str | None) -> None:
+    inputs = inputs_of(task)
+    fast = FastJson(inputs, LIMITS.text_length)
+    row = GOOD | ({} if row_id is None else {"order": row_id})
+    body = json.dumps({"rows": [row], "id": "a"}).encode()
+    read = fast.read_object(body)
+    assert read is not None
+    outputs = Predictor(MODELS[task]).score(fast.columns([read.row]))
+    [written] = fast.write(outputs)
+    assert written is not None
+
+    answer = write_row("r", read.id, read.row_id, written, inputs)
+
+    assert answer == write_rows("r", read_rows(body, inputs, LIMITS), outputs, inputs)
