@@ -6,9 +6,9 @@ Belongs here: when something is said. Does not belong here: where it is said to 
 
 from collections.abc import Callable
 
-from mlops_assets.prediction.scoring import Progress
-
 STEPS = 10
+Progress = Callable[[int, int], None]
+"""Told the number of rows that are written, and that of all."""
 
 
 def in_tenths(say: Callable[[str], None]) -> Progress:

@@ -30,6 +30,7 @@ from mlops_assets.prediction.input_columns import (
     require_inputs,
     to_tensors,
 )
+from mlops_assets.prediction.progress import Progress
 from mlops_assets.serving.columns import InputError, checked_column
 from mlops_assets.serving.predictor import Predictor
 from mlops_assets.serving.release import released_model
@@ -40,9 +41,6 @@ MOST_THREADS = 4
 """Each needs memory of its own."""
 READ_BUFFER = 1 << 18
 """Bytes of each column that are read at a time."""
-
-Progress = Callable[[int, int], None]
-"""Told the number of rows that are written, and that of all."""
 
 
 def score_parquet(

@@ -23,6 +23,7 @@ from mlops_assets.evidence.evaluation.evaluation_page import evaluation_page
 from mlops_assets.evidence.explainability.explainability_page import explainability_page
 from mlops_assets.evidence.fairness.fairness_page import fairness_page
 from mlops_assets.evidence.risk.risk_page import risk_page
+from mlops_assets.release.infra_page import infra_page
 from mlops_assets.reporting.html import MAX_BYTES, to_html
 from mlops_assets.reporting.page import Page
 
@@ -36,6 +37,7 @@ PAGES: dict[str, Callable[..., Page]] = {
     "fairness_report": fairness_page,
     "explainability_report": explainability_page,
     "risk_report": risk_page,
+    "infra_check": infra_page,
 }
 LANGUAGES = ("en", "fr")
 # A4 is 794 CSS pixels wide, margins and all; what is wider than between them is cut off on paper.
@@ -73,9 +75,10 @@ def chromium(reports: dict[str, Path]) -> Iterator[Browser]:
 
 def test_every_kind_of_report_of_a_first_release_is_there(reports: dict[str, Path]) -> None:
     of_later_batches = {"drift_report", "performance_report"}
+    of_traffic = {"operations_report", "ab_report"}
     expected = {one.name for one in ARTIFACTS if "report.html" in one.files}
-    assert set(reports) | of_later_batches == expected
-    assert set(PAGES) | of_later_batches == expected
+    assert set(reports) | of_later_batches | of_traffic == expected
+    assert set(PAGES) | of_later_batches | of_traffic == expected
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -11,6 +11,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import yaml
 
+from mlops_assets.catalog import BY_NAME
 from mlops_assets.data.parquet_files import write_table
 from mlops_assets.lifecycle import build_definitions
 from resources.workspace import Workspace
@@ -125,7 +126,8 @@ def run_until_quiet(root: Path) -> list[FinishedRun]:
 
 
 def hashes(root: Path) -> dict[str, str]:
-    """The content hash of everything the project made, by artifact and batch."""
+    """The content hash of everything the project made that can be made again, by artifact and
+    batch; of what was measured, no two are alike."""
     workspace = workspace_of(root)
     lineage = workspace.store.root / "lineage"
     found = {
@@ -133,6 +135,7 @@ def hashes(root: Path) -> dict[str, str]:
             "hash"
         ]
         for path in sorted(lineage.rglob("*.json"))
+        if not BY_NAME[path.relative_to(lineage).with_suffix("").parts[0]].measured
     }
     for position, entry in enumerate(workspace.releases.entries()):
         found[f"decision {position}"] = f"{entry.batch} {entry.outcome} {entry.release}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from dvc_project import NAME, YAML, copy, dvc, mlops, outputs, path_of
 
-from mlops_assets.catalog import ARTIFACTS
+from mlops_assets.catalog import REPRODUCIBLE
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def ticked(template: Path) -> Path:
 
 def test_dvc_repro_gives_the_hashes_of_the_sensors(reproduced: Path, ticked: Path) -> None:
     ours, theirs = outputs(ticked), outputs(reproduced)
-    assert {path_of(artifact.name) for artifact in ARTIFACTS} <= set(theirs)
+    assert {path_of(artifact.name) for artifact in REPRODUCIBLE} <= set(theirs)
     assert ours == theirs
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dvc_project import NAME, YAML, commit, copy, dvc, git, outputs, path_of, try_to_run
 
-from mlops_assets.catalog import ARTIFACTS
+from mlops_assets.catalog import REPRODUCIBLE
 from mlops_assets.content_hash import hash_folder
 from resources.artifact_store import ArtifactKey
 from resources.experiment import EXPERIMENT_TAG
@@ -41,7 +41,7 @@ def of_another_version(root: Path) -> list[str]:
     store = workspace_of(root).store
     keys = [
         ArtifactKey(artifact.name, batch)
-        for artifact in ARTIFACTS
+        for artifact in REPRODUCIBLE
         for batch in (store.batches(artifact.name) if artifact.per_batch else (None,))
     ]
     found = [(key, store.lineage(key)) for key in keys]
