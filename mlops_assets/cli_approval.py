@@ -154,13 +154,26 @@ def roll_back(workspace: "Workspace", options: argparse.Namespace, say: Say) -> 
 
 
 def say_what_is_awaited(workspace: "Workspace", say: Say) -> None:
-    """Say that only a person's signature is missing, where that is so."""
+    """Say that a person's signature is missing, or what an A/B test shows, where that is so."""
+    from mlops_assets.governance.ledger import champion
     from resources.approvals import asked_approval
     from sensors.situation import awaited_approval, awaits_decision
+    from sensors.trials import tried_out
 
+    if not awaits_decision(workspace):
+        return
+    entries = workspace.releases.entries()
     awaited = awaited_approval(workspace, asked_approval(workspace))
-    if awaited is not None and awaits_decision(workspace):
+    if awaited is not None:
         say(f"\n{workspace.name}: the finished challenger {awaited}")
+    elif workspace.use_case.promotion.ab_test and champion(entries) is not None:
+        test = tried_out(workspace, entries)
+        how = (
+            f"mlops traffic {workspace.name} --challenger candidate --share 0.1 starts one"
+            if test is None
+            else f"test {test} is under way, mlops traffic {workspace.name} shows it"
+        )
+        say(f"\n{workspace.name}: the finished challenger awaits an A/B test: {how}")
 
 
 def _what_there_is(workspace: "Workspace") -> "tuple[Subject, Judgement]":

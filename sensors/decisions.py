@@ -86,6 +86,11 @@ def on_evidence(now: Situation, use_case: UseCase, judge: Judge) -> Train | Wait
         return Wait(f"{now.under_way[0]} is under way")
     if _is_to_be_decided(now):
         return Wait("a finished challenger awaits its decision")
+    if now.tried_out is not None:
+        return Wait(
+            f"the challenger is being tried out in test {now.tried_out}, and a training would "
+            "replace it: `mlops traffic` shows the test and stops it"
+        )
     for batch in now.unprofiled:
         if batch in now.delivered and not now.was_tried(_ingest_intent(batch, now)):
             return Wait(f"{batch} has no profile yet, which is part of a training's evidence")
@@ -121,10 +126,14 @@ def on_challenger(now: Situation) -> Verify | Promote | Wait:
     tried = "" if now.trial is None else f" with A/B report {now.trial}"
     intent = f"decide on {challenger}{approved}{tried}"
     if now.was_tried(intent):
-        return Wait(_TRIED)
+        return Wait(_TRIED if now.trial is None else _AWAITS_TRIAL)
     return Promote(intent, f"a challenger trained up to {now.trained_until} is complete")
 
 
+_AWAITS_TRIAL = (
+    "the challenger awaits what an A/B test shows: `mlops traffic` starts one and says how it stands, "
+    "ab_report compares"
+)
 _TRIED = "the decision on the present challenger was tried and failed: see its run"
 
 

@@ -20,6 +20,7 @@ from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.assets import SOURCE_LOST_TAG
 from resources.dvc_lock import fields_md5
 from resources.workspace import Workspace
+from sensors.trials import demanded_trial, tried_out
 
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
@@ -65,6 +66,7 @@ class Situation:
     awaits_approval: str | None
     approvals: str | None
     trial: str | None
+    tried_out: str | None
     unverified: str | None
     first_release: str | None
     under_way: tuple[str, ...]
@@ -125,7 +127,8 @@ def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:
         undecided=undecided,
         awaits_approval=awaited_approval(workspace, asked),
         approvals=asked.state if asked else None,
-        trial=_trial(workspace) if undecided and first_release is not None else None,
+        trial=demanded_trial(workspace) if undecided and first_release is not None else None,
+        tried_out=tried_out(workspace, entries),
         unverified=_approval_state(workspace, asked) if unverified else None,
         first_release=first_release,
         under_way=_under_way(workspace, instance),
@@ -143,14 +146,6 @@ def reports(
         key = ArtifactKey(name, batch)
         found.append(workspace.store.report(key) if workspace.store.lineage(key) else None)
     return found[0], found[1]
-
-
-def _trial(workspace: Workspace) -> str | None:
-    """What the A/B test shows so far, where the use case demands one: the report's hash."""
-    if not workspace.use_case.promotion.ab_test:
-        return None
-    lineage = workspace.store.lineage(ArtifactKey("ab_report"))
-    return lineage.hash if lineage else "none"
 
 
 def _approval_state(workspace: Workspace, asked: AskedApproval | None) -> str:

@@ -19,7 +19,9 @@ from sensors.failures import alert_failed_run, why_failed
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
 
 Progress = Callable[[str], None]
-SENSORS = ("new_batch", "retraining", "promotion", "traffic", "comparison", "retention")
+SENSORS = ("traffic", "new_batch", "comparison", "retraining", "promotion", "retention")
+"""In this order: what was served is taken in before the batch that it is compared with, and a test
+is looked at before anybody decides on it."""
 JOB_OF = {"decide": "promote", "verify": "promote"}
 """The job of an intent that begins with another word than the job does."""
 IN_PROCESS_TAG = "mlops/in_process"

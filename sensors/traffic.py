@@ -14,19 +14,20 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from mlops_assets.content_hash import json_md5
-from mlops_assets.serving.prediction_log import reading
-from mlops_assets.traffic.day_log import written_files
+from mlops_assets.traffic.answer_sources import AnswersUnreadableError
+from mlops_assets.traffic.day_log import content_of, lacking, written
 from mlops_assets.traffic.logged_days import (
     DAY,
-    LOG,
+    answer_sources,
     expired_days,
-    lacking_files,
+    expired_in_database,
     served_folder,
     stored_days,
+    taken_from,
 )
 from mlops_assets.traffic.retention import first_kept
 from resources.artifact_store import ArtifactKey
-from resources.assets import EXPECTED_ERRORS, day_partitions
+from resources.assets import EXPECTED_ERRORS, SOURCE_LOST_TAG, day_partitions
 from resources.workspace import Workspace
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
 
@@ -43,6 +44,8 @@ class TrafficSituation:
     is not deleted, ``expired`` are stored days to delete. ``experiment`` is the test under way, and
     ``comparable`` the hash of the logs and labels it can be judged by. ``attempts`` counts earlier
     runs by intent, ``interrupted`` those that were cut off; ``under_way`` are unfinished ones.
+    ``away`` says why answers cannot be asked for: then ``served`` is empty, and ``expired`` are
+    days stored here alone.
     """
 
     today: str
@@ -56,6 +59,7 @@ class TrafficSituation:
     under_way: tuple[str, ...]
     attempts: Mapping[str, int]
     interrupted: Mapping[str, int]
+    away: str | None = None
 
     def was_tried(self, intent: str) -> bool:
         return self.attempts.get(intent, 0) > self.interrupted.get(intent, 0)
@@ -104,6 +108,8 @@ def on_traffic(now: TrafficSituation) -> TakeIn | Wait:
     """Take in the oldest closed day that was not, or that the servers wrote more of since."""
     if now.under_way:
         return Wait(f"{now.under_way[0]} is under way")
+    if now.away is not None:
+        return Wait(now.away)
     refused = []
     for day, content in sorted(now.served.items()):
         if not now.first_kept <= day <= now.last_closed or now.stored.get(day) == content:
@@ -140,7 +146,7 @@ def on_expiry(now: TrafficSituation) -> Expire | Wait:
     if now.under_way:
         return Wait(f"{now.under_way[0]} is under way")
     if not now.expired:
-        return Wait(f"no day before {now.first_kept} is stored")
+        return Wait(now.away or f"no day before {now.first_kept} is stored")
     intent = f"expire {', '.join(now.expired)} on {now.today}"
     if now.was_tried(intent):
         return Wait(f"{', '.join(now.expired)} could not be deleted today: see the run")
@@ -154,43 +160,54 @@ def gather_traffic(
     today = moment.astimezone(UTC).date().isoformat()
     closed = (moment.astimezone(UTC) - SETTLING).date() - timedelta(days=1)
     stored = stored_days(workspace)
+    served, expired, away = _answers(workspace, today)
     runs = instance.get_runs(filters=dg.RunsFilter(tags={USE_CASE_TAG: workspace.name}))
-    intents = [(run.tags.get(INTENT_TAG, ""), run.status) for run in runs]
-    canceled = [i for i, status in intents if status == dg.DagsterRunStatus.CANCELED]
+    intents = [(run.tags.get(INTENT_TAG, ""), _was_cut_off(run)) for run in runs]
     return TrafficSituation(
         today=today,
         last_closed=closed.isoformat(),
-        served={
-            day: _content(workspace, day)
-            for day in _served_days(workspace)
-            if not lacking_files(workspace, day)
-        },
-        stored={day: _taken_from(workspace, day) for day in stored},
+        served=served,
+        stored={day: content_of(taken_from(workspace, day)) for day in stored},
         first_kept=first_kept(today, workspace.use_case.serving.retention_days),
-        expired=expired_days(workspace, today),
+        expired=expired,
         experiment=_experiment(workspace),
         comparable=json_md5([stored, _labels(workspace)]),
         under_way=tuple(run.job_name for run in runs if run.status in UNFINISHED),
         attempts=Counter(intent for intent, _ in intents),
-        interrupted=Counter(canceled),
+        interrupted=Counter(intent for intent, cut_off in intents if cut_off),
+        away=away,
     )
 
 
-def _served_days(workspace: Workspace) -> list[str]:
+def _answers(
+    workspace: Workspace, today: str
+) -> tuple[dict[str, str], tuple[str, ...], str | None]:
+    """What each day that was served on would be made from, but for those of which something is gone
+    since they were taken in; the expired days; and why answers cannot be asked for, if they
+    cannot."""
+    expired = expired_days(workspace, today)
+    try:
+        served = {}
+        with answer_sources(workspace) as sources:
+            found = {day for source in sources for day in source.days()}
+            for day in _days(found, workspace):
+                there = written(sources, day)
+                if not lacking(taken_from(workspace, day), there):
+                    served[day] = content_of(there)
+        return served, tuple(sorted({*expired, *expired_in_database(workspace, today)})), None
+    except AnswersUnreadableError as error:
+        return {}, expired, str(error)
+
+
+def _was_cut_off(run: dg.DagsterRun) -> bool:
+    return run.status == dg.DagsterRunStatus.CANCELED or SOURCE_LOST_TAG in run.tags
+
+
+def _days(answered: set[str], workspace: Workspace) -> list[str]:
     """Days of answers, and days on which a server ran without any."""
-    served = served_folder(workspace)
-    found = [path.name for path in (served / "operations").glob("*") if any(path.glob("*.jsonl"))]
-    return sorted(day for day in {*reading.days(served), *found} if DAY.fullmatch(day))
-
-
-def _content(workspace: Workspace, day: str) -> str:
-    return json_md5(written_files(served_folder(workspace), day))
-
-
-def _taken_from(workspace: Workspace, day: str) -> str:
-    """As ``_content``, of what the stored day was made from."""
-    manifest = workspace.store.json(ArtifactKey(LOG, day), "manifest.json")
-    return json_md5([{name: file[name] for name in ("path", "size")} for file in manifest["files"]])
+    operations = (served_folder(workspace) / "operations").glob("*")
+    ran = {path.name for path in operations if any(path.glob("*.jsonl"))}
+    return sorted(day for day in answered | ran if DAY.fullmatch(day))
 
 
 def _labels(workspace: Workspace) -> dict[str, str]:

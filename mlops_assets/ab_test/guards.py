@@ -142,8 +142,8 @@ def division_p_value(found: Assigned) -> float | None:
 
 def labels_alike(found: Assigned) -> float | None:
     """The p-value of the Cochran-Mantel-Haenszel test that the entities of both variants have a
-    label equally often, compared within days, for labels come later; ``None`` where no day has
-    entities of both variants and of either kind."""
+    label equally often, compared within days, for labels come later. 1 where on each day all have
+    one or none has; ``None`` where no day has labels of both variants."""
     from scipy.stats import chi2
 
     days = np.unique(found.times // DAY, return_inverse=True)[1]
@@ -154,7 +154,7 @@ def labels_alike(found: Assigned) -> float | None:
     spread = expected * (total - challengers) * (total - labelled)
     variance = float((spread / np.maximum(total * (total - 1.0), 1.0)).sum())
     if not variance > 0.0:
-        return None
+        return 1.0 if (counts[:, :, 1] > 0.0).all(axis=1).any() else None
     apart = float((counts[:, 1, 1] - expected).sum())
     return float(chi2.sf(apart**2 / variance, 1))
 

@@ -22,6 +22,7 @@ from mlops_assets.ab_test.verdict import verdict_of
 from mlops_assets.answers import Labels
 from mlops_assets.evidence.metrics.metrics import evaluate
 from mlops_assets.reporting.page import Number
+from mlops_assets.serving.traffic_plan import Mode
 
 POINTS = 80
 """Of the sequence that is kept: what a plot shows."""
@@ -101,7 +102,7 @@ def ab_report(
             name: _variant(log, sample, comparison, seed)
             for name, log, sample in zip(VARIANTS, both, comparison.samples, strict=True)
         },
-        "counted": [int((~units.by_challenger).sum()), int(units.by_challenger.sum())],
+        "counted": _counted(units, experiment.mode),
         "guards": [guard.to_dict() for guard in guards],
         "compared_on": dict(sorted(sources.hashes.items())),
         "batches": list(sources.batches),
@@ -124,6 +125,12 @@ def _points(found: Intervals, units: Units) -> list[dict[str, Any]]:
         }
         for look in chosen.tolist()
     ]
+
+
+def _counted(units: Units, mode: Mode) -> list[int]:
+    """Entities that count for champion and challenger: of a shadow, each counts for both."""
+    by_challenger = int(units.by_challenger.sum())
+    return [len(units)] * 2 if mode == "shadow" else [len(units) - by_challenger, by_challenger]
 
 
 def _contradicts(found: Intervals) -> bool:

@@ -6,6 +6,7 @@ side by side (``variants_section.py``).
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlops_assets.ab_test.guards import GuardName
@@ -165,9 +166,9 @@ def _difference(report: Mapping[str, Any]) -> Section:
     x = tuple(float(point["rows"]) for point in known)
     lines = [
         Line(say("estimate"), x, tuple(point["value"] for point in known)),
-        Line(say("lower bound"), x, tuple(point["low"] for point in known), strong=False),
-        Line(say("upper bound"), x, tuple(point["high"] for point in known), strong=False),
-        Line(say("minimum effect"), x, (report["minimum_effect"],) * len(x), strong=False),
+        Line(say("lower bound"), x, tuple(point["low"] for point in known)),
+        Line(say("upper bound"), x, tuple(point["high"] for point in known)),
+        Line(say("minimum effect"), x, (report["minimum_effect"],) * len(x)),
         Line(say("no difference"), x, (0.0,) * len(x), strong=False),
     ]
     plot = LinePlot(
@@ -216,15 +217,26 @@ def _plan(report: Mapping[str, Any]) -> Section:
         (say("batch that this comes from"), plan["measured_on"]),
     )
     shares: tuple[tuple[Cell, ...], ...] = tuple(
-        (number, period["share"]) for number, period in enumerate(report["periods"], start=1)
+        (_moment(period["start"]), _moment(period["end"]), period["share"])
+        for period in report["periods"]
     )
     return Section(
         say("Plan"),
         say("What was planned before the test began; it is judged by this, and not by later ones."),
         (
             Table(say("The plan"), (say("Quantity"), say("Value")), rows),
-            Table(say("Share of the challenger"), (say("Period"), say("Share")), shares),
+            Table(
+                say("Share of the challenger"), (say("From"), say("Until"), say("Share")), shares
+            ),
         ),
+    )
+
+
+def _moment(microseconds: int | None) -> Cell:
+    if microseconds is None:
+        return say("under way")
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).isoformat(
+        timespec="seconds"
     )
 
 

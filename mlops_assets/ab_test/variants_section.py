@@ -7,6 +7,7 @@ and the rest of the page (``report_page.py``).
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_assets.ab_test.joining import SAMPLE_ROWS
 from mlops_assets.ab_test.report import VARIANTS
 from mlops_assets.answers import LOSS_NAMES
 from mlops_assets.evidence.metrics.metrics import METRIC_NOTES, METRICS
@@ -37,7 +38,9 @@ def variants_section(report: Mapping[str, Any]) -> Section:
     ]
     bounds = (say("Lower bound"), say("Upper bound"))
     columns = (say("Metric"), names[0], *bounds, names[1], *bounds)
-    measured = say("Metrics of the first {rows:,} labelled rows of each", rows=_most(found))
+    measured = say(
+        "Metrics of the labelled rows of each, the first {rows:,} at most", rows=SAMPLE_ROWS
+    )
     loss = say(LOSS_NAMES[task])
     plot = IntervalPlot(
         say("{loss} of each variant with its 95% interval", loss=loss),
@@ -54,10 +57,10 @@ def variants_section(report: Mapping[str, Any]) -> Section:
             "variants differ is answered above, and not by them."
         ),
     )
-    tables = (
-        Table(say("What each variant was asked"), (say("Quantity"), *names), tuple(counts)),
-        Table(measured, columns, tuple(metrics)),
-    )
+    asked = Table(say("What each variant was asked"), (say("Quantity"), *names), tuple(counts))
+    if not any(v["metrics"] for v in found):
+        return Section(say("Variants"), join(text), (asked,))
+    tables = asked, Table(measured, columns, tuple(metrics))
     blocks = (*tables, plot) if all(v["metrics"] for v in found) else tables
     return Section(say("Variants"), join(text), blocks)
 
@@ -72,10 +75,6 @@ COUNTS: dict[str, str] = {
     "loss": mark("mean loss of all labelled rows"),
     "outside_envelope": mark("share of rows outside the input envelope"),
 }
-
-
-def _most(found: list[Mapping[str, Any]]) -> int:
-    return max(int(variant["measured_rows"]) for variant in found)
 
 
 def _estimate(estimate: Mapping[str, Any]) -> tuple[Any, Any, Any]:

@@ -52,7 +52,8 @@ def served_section(served: Mapping[str, Any] | None, task: Task) -> tuple[Sectio
             ),
         )
     )
-    return (Section(title, text, (_answers_table(served, task), _days_table(served))),)
+    tables = _answers_table(served, task), _speed_table(served), _days_table(served)
+    return (Section(title, text, tables),)
 
 
 def inputs_section(served: Mapping[str, Any] | None) -> tuple[Section, ...]:
@@ -114,9 +115,26 @@ def _answers_table(served: Mapping[str, Any], task: Task) -> Table:
         for name, words in names.items():
             found = one["metrics"][name]
             rows.append((*who, say(words), found["value"], found["low"], found["high"]))
-        for quantile, words in LATENCIES.items():
-            rows.append((*who, say(words), one["latency_ms"][quantile], None, None))
     return Table(say("What was answered, by release and variant"), columns, tuple(rows))
+
+
+def _speed_table(served: Mapping[str, Any]) -> Table:
+    columns = (
+        say("Release"),
+        say("Variant"),
+        say("Rows"),
+        *(say(words) for words in LATENCIES.values()),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one["release"],
+            say(VARIANTS[one["variant"]]),
+            one["rows"],
+            *(one["latency_ms"][quantile] for quantile in LATENCIES),
+        )
+        for one in served["answered_by"]
+    ]
+    return Table(say("How fast it was answered, by release and variant"), columns, tuple(rows))
 
 
 def _inputs_table(served: Mapping[str, Any]) -> Table:

@@ -11,10 +11,13 @@ precision of the positions and the largest distance that is inside. A row is out
 is out of its range, a category is none of the levels, a value is missing that never was, or the
 values, each possible alone, are too far apart from what goes together: their Mahalanobis distance
 (P. Mahalanobis, "On the generalised distance in statistics", 1936) in normal scores.
+
+Who asks again and again, a few rows at a time, prepares the envelope once (``PreparedEnvelope``).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,109 +25,187 @@ from numpy.typing import NDArray
 Envelope = Mapping[str, Any]
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.float64]
+Columns = Mapping[str, NDArray[Any]]
 
 CHUNK_ROWS = 65_536
 FARTHEST_SCORE = 20.0
 """Normal scores beyond this tell no more."""
 
 
-def outside_envelope(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Mask:
+def outside_envelope(envelope: Envelope, columns: Columns) -> Mask:
     """Which of ``n`` rows are outside, bool ``[n]``.
 
     ``columns`` holds each column of the envelope as ``[n]`` or ``[n, 1]``, as it is sent to be
     served: missing is NaN, or the empty string. Others are not looked at. Raises ``KeyError`` for a
     column that is not there. Memory is bounded by a chunk of rows.
     """
-    outside: Mask = _in_chunks(envelope, columns, _outside)
-    return outside
+    return PreparedEnvelope(envelope).outside(columns)
 
 
-def joint_distances(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Positions:
+def joint_distances(envelope: Envelope, columns: Columns) -> Positions:
     """How far each row is from what goes together, float64 ``[n]``."""
-    return _in_chunks(envelope, columns, _distances)
+    return PreparedEnvelope(envelope).joint_distances(columns)
 
 
-def outside_alone(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Mask:
+def outside_alone(envelope: Envelope, columns: Columns) -> Mask:
     """Which rows hold a value that is outside by itself, whatever the others are, bool ``[n]``."""
-    return _in_chunks(envelope, columns, _outside_alone)
+    return PreparedEnvelope(envelope).outside_alone(columns)
 
 
-def positions(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Positions:
+def positions(envelope: Envelope, columns: Columns) -> Positions:
     """Where each row is, float64 ``[n, columns]``: a number's normal score among the rows that the
     envelope was learned from, and beyond them how many spreads; a category's surprisal, centred;
     0 where a number is missing."""
-    return np.column_stack(
-        [_position(one, _values(columns, one["name"])) for one in envelope["columns"]]
-    )
+    return PreparedEnvelope(envelope).positions(columns)
 
 
-def _in_chunks(envelope: Envelope, columns: Mapping[str, NDArray[Any]], look: Any) -> NDArray[Any]:
-    named = {one["name"]: _values(columns, one["name"]) for one in envelope["columns"]}
-    rows = len(next(iter(named.values()))) if named else len(next(iter(columns.values())))
-    if not named:
-        return np.zeros(rows, np.bool_ if look is not _distances else np.float64)
-    starts = range(0, max(rows, 1), CHUNK_ROWS)
-    chunks = ({n: v[s : s + CHUNK_ROWS] for n, v in named.items()} for s in starts)
-    return np.concatenate([look(envelope, chunk) for chunk in chunks])
+class PreparedEnvelope:
+    """An envelope as arrays and tables, made once for many calls; its methods are as the functions
+    of this module. ``names`` are its columns."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        described = envelope["columns"]
+        self.names: list[str] = [one["name"] for one in described]
+        is_number = [one["kind"] == "number" for one in described]
+        self._number_places = [place for place, number in enumerate(is_number) if number]
+        self._category_places = [place for place, number in enumerate(is_number) if not number]
+        self._numbers = _Numbers([described[place] for place in self._number_places])
+        self._categories = [_Category(described[place]) for place in self._category_places]
+        joint = envelope.get("joint", {})
+        self._limit = joint.get("limit")
+        self._mean = np.array(joint.get("mean", ()))
+        self._precision = np.array(joint.get("precision", ()))
+
+    def outside(self, columns: Columns) -> Mask:
+        return self._in_chunks(columns, self._outside, np.bool_)
+
+    def outside_alone(self, columns: Columns) -> Mask:
+        return self._in_chunks(columns, self._alone, np.bool_)
+
+    def joint_distances(self, columns: Columns) -> Positions:
+        return self._in_chunks(columns, self._distances, np.float64)
+
+    def positions(self, columns: Columns) -> Positions:
+        return self._positions(self._found([_flat(columns[name]) for name in self.names]))
+
+    def _in_chunks(
+        self, columns: Columns, look: Callable[["_Found"], NDArray[Any]], kind: type[np.generic]
+    ) -> NDArray[Any]:
+        if not self.names:
+            return np.zeros(len(next(iter(columns.values()))), kind)
+        flat = [_flat(columns[name]) for name in self.names]
+        rows = len(flat[0])
+        if rows <= CHUNK_ROWS:
+            return look(self._found(flat))
+        chunks = [
+            [values[s : s + CHUNK_ROWS] for values in flat] for s in range(0, rows, CHUNK_ROWS)
+        ]
+        return np.concatenate([look(self._found(chunk)) for chunk in chunks])
+
+    def _found(self, flat: list[NDArray[Any]]) -> "_Found":
+        numbers = np.empty((len(self._number_places), len(flat[0]) if flat else 0))
+        for row, place in enumerate(self._number_places):
+            numbers[row] = flat[place]
+        places = zip(self._categories, self._category_places, strict=True)
+        return _Found(numbers, [category.codes(flat[place]) for category, place in places])
+
+    def _outside(self, found: "_Found") -> Mask:
+        alone = self._alone(found)
+        return alone if self._limit is None else alone | (self._distances(found) > self._limit)
+
+    def _alone(self, found: "_Found") -> Mask:
+        outside = self._numbers.outside(found.numbers)
+        for category, codes in zip(self._categories, found.codes, strict=True):
+            outside |= category.outside[codes]
+        return outside
+
+    def _positions(self, found: "_Found") -> Positions:
+        placed = np.empty((found.numbers.shape[1], len(self.names)))
+        placed[:, self._number_places] = self._numbers.scores(found.numbers).T
+        for category, place, codes in zip(
+            self._categories, self._category_places, found.codes, strict=True
+        ):
+            placed[:, place] = category.positions[codes]
+        return placed
+
+    def _distances(self, found: "_Found") -> Positions:
+        apart = self._positions(found) - self._mean
+        squares = ((apart @ self._precision) * apart).sum(axis=1)
+        distances: Positions = np.sqrt(np.maximum(squares, 0.0))
+        return distances
 
 
-def _values(columns: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
-    return np.asarray(columns[name]).reshape(-1)
+class _Found(NamedTuple):
+    """Rows as an envelope sees them: ``numbers``, a row for each column of them, and of each
+    category the codes."""
+
+    numbers: Positions
+    codes: list[NDArray[np.intp]]
 
 
-def _outside(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Mask:
-    alone = _outside_alone(envelope, columns)
-    limit = envelope["joint"]["limit"]
-    return alone if limit is None else alone | (_distances(envelope, columns) > limit)
+class _Numbers:
+    """The numbers of an envelope; an end of the range is infinite where none was ever there."""
+
+    def __init__(self, described: Sequence[Mapping[str, Any]]) -> None:
+        self._low = _column([-np.inf if one["low"] is None else one["low"] for one in described])
+        self._high = _column([np.inf if one["low"] is None else one["high"] for one in described])
+        self._never_missing = _column([not one["missing"] for one in described], np.bool_)
+        self._tables = [(np.array(one["quantiles"]), np.array(one["scores"])) for one in described]
+        self._first = _column(
+            [one["quantiles"][0] if one["quantiles"] else 0.0 for one in described]
+        )
+        self._last = _column(
+            [one["quantiles"][-1] if one["quantiles"] else 0.0 for one in described]
+        )
+        self._spread = _column([one["spread"] if one["quantiles"] else 1.0 for one in described])
+
+    def outside(self, numbers: Positions) -> Mask:
+        beyond = (numbers < self._low) | (numbers > self._high)
+        missing = np.isnan(numbers) & self._never_missing
+        outside: Mask = (beyond | missing).any(axis=0)
+        return outside
+
+    def scores(self, numbers: Positions) -> Positions:
+        nearest = np.minimum(np.maximum(numbers, self._first), self._last)
+        scores: Positions = (numbers - nearest) / self._spread
+        for row, (quantiles, among) in enumerate(self._tables):
+            if len(quantiles):
+                scores[row] += np.interp(numbers[row], quantiles, among)
+            else:
+                scores[row] = 0.0
+        np.minimum(np.maximum(scores, -FARTHEST_SCORE), FARTHEST_SCORE, out=scores)
+        scores[np.isnan(numbers)] = 0.0
+        return scores
 
 
-def _outside_alone(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Mask:
-    found = [_outside_column(one, columns[one["name"]]) for one in envelope["columns"]]
-    outside: Mask = np.logical_or.reduce(found)
-    return outside
+class _Category:
+    """The levels of a category, numbered; after them what is none of them, and what is missing.
+    ``outside`` and ``positions`` are by that number."""
+
+    def __init__(self, described: Mapping[str, Any]) -> None:
+        levels = described["levels"]
+        self._unknown, self._missing = len(levels), len(levels) + 1
+        self._of_numbers = {level: code for code, level in enumerate(levels)}
+        self._of_texts = {**self._of_numbers, "": self._missing, None: self._missing}
+        surprisals = np.array([*described["surprisals"], described["unknown"]], np.float64)
+        self.outside = np.zeros(len(levels) + 2, np.bool_)
+        self.outside[self._unknown] = not described["open"]
+        self.outside[self._missing] = not described["missing"]
+        self.positions = np.append(surprisals - described["centre"], 0.0)
+
+    def codes(self, values: NDArray[Any]) -> NDArray[np.intp]:
+        numeric = values.dtype.kind in "fiub"
+        known = self._of_numbers if numeric else self._of_texts
+        found = map(known.get, values.tolist(), repeat(self._unknown))
+        codes = np.fromiter(found, np.intp, len(values))
+        if values.dtype.kind == "f":
+            codes[np.isnan(values)] = self._missing
+        return codes
 
 
-def _outside_column(one: Mapping[str, Any], values: NDArray[Any]) -> Mask:
-    if one["kind"] == "number":
-        numbers = values.astype(np.float64)
-        missing = np.isnan(numbers)
-        # No number at all was ever there: none can be judged.
-        outside = np.zeros(len(numbers), np.bool_)
-        if one["low"] is not None:
-            outside = (numbers < one["low"]) | (numbers > one["high"])
-    else:
-        missing = _is_missing(values)
-        known = dict.fromkeys(one["levels"], True)
-        unknown = np.array([value not in known for value in values.tolist()], np.bool_)
-        outside = unknown & ~missing & (not one["open"])
-    return outside if one["missing"] else outside | missing
+def _flat(values: Any) -> NDArray[Any]:
+    return np.asarray(values).reshape(-1)
 
 
-def _is_missing(values: NDArray[Any]) -> Mask:
-    if values.dtype.kind in "fiub":
-        return np.isnan(values.astype(np.float64))
-    return np.array([value is None or value in ("", None) for value in values.tolist()], np.bool_)
-
-
-def _position(one: Mapping[str, Any], values: NDArray[Any]) -> Positions:
-    if one["kind"] == "category":
-        known = dict(zip(one["levels"], one["surprisals"], strict=True))
-        found = [known.get(value, one["unknown"]) for value in values.tolist()]
-        surprisals = np.array(found, np.float64) - one["centre"]
-        return np.where(_is_missing(values), 0.0, surprisals)
-    numbers = values.astype(np.float64)
-    if not one["quantiles"]:
-        return np.zeros(len(numbers))
-    ends = one["quantiles"][0], one["quantiles"][-1]
-    scores = np.interp(numbers, one["quantiles"], one["scores"])
-    beyond = numbers - np.clip(numbers, *ends)
-    scores = np.clip(scores + beyond / one["spread"], -FARTHEST_SCORE, FARTHEST_SCORE)
-    return np.where(np.isnan(numbers), 0.0, scores)
-
-
-def _distances(envelope: Envelope, columns: Mapping[str, NDArray[Any]]) -> Positions:
-    joint = envelope["joint"]
-    apart = positions(envelope, columns) - np.array(joint["mean"])
-    squares = ((apart @ np.array(joint["precision"])) * apart).sum(axis=1)
-    distances: Positions = np.sqrt(np.maximum(squares, 0.0))
-    return distances
+def _column(values: Sequence[Any], kind: type[Any] = np.float64) -> NDArray[Any]:
+    return np.array(values, kind).reshape(-1, 1)

@@ -7,7 +7,7 @@ paths (``app.py``).
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 from typing import TypeVar
 
@@ -81,7 +81,7 @@ class Inference:
         self, asked: FastRequest, release: str | None, started: float
     ) -> tuple[Lane, str, bytes]:
         id_ = asked.id or self._new_id()
-        lane = self._lane(release, asked.entity_id or asked.row_id or id_)
+        lane = self._lane(release, (asked.entity_id or asked.row_id or id_,))
         row_ids = None if asked.row_id is None else (asked.row_id,)
         future: asyncio.Future[bytes | Outputs] = asyncio.get_running_loop().create_future()
         self._router.submit(lane, Waiting(id_, started, 1, asked.row, None, row_ids, future))
@@ -93,10 +93,8 @@ class Inference:
     async def _ask(
         self, asked: Asked, release: str | None, started: float
     ) -> tuple[Lane, str, Outputs]:
-        """A request is answered by one release: that of its first row's entity."""
         id_ = asked.id or self._new_id()
-        named = (ids[0] for ids in (asked.entity_ids, asked.row_ids) if ids and ids[0])
-        lane = self._lane(release, next(named, id_))
+        lane = self._lane(release, _entities(asked) or (id_,))
         if asked.rows == 0:
             return lane, id_, lane.model.predictor.score(asked.columns)
         future: asyncio.Future[bytes | Outputs] = asyncio.get_running_loop().create_future()
@@ -107,9 +105,9 @@ class Inference:
             raise TypeError("columns are answered as columns")
         return lane, id_, outputs
 
-    def _lane(self, release: str | None, entity: str) -> Lane:
+    def _lane(self, release: str | None, entities: Collection[str]) -> Lane:
         if release is None:
-            return self._router.lane_for(entity)
+            return self._router.lane_for_all(entities)
         lane = self._router.lane_of(release)
         if lane is None:
             raise RefusalError("not_found", "this version of the model is not served here")
@@ -121,6 +119,12 @@ class Inference:
 
 async def _read(body: bytes, read: Callable[[], T]) -> T:
     return await asyncio.to_thread(read) if len(body) > LARGE_BODY_BYTES else read()
+
+
+def _entities(asked: Asked) -> list[str]:
+    """What the request is about, none where nobody said."""
+    named = ([one for one in ids if one] for ids in (asked.entity_ids, asked.row_ids) if ids)
+    return next((ids for ids in named if ids), [])
 
 
 def _named(id_: str) -> tuple[tuple[bytes, bytes], ...]:

@@ -5,7 +5,7 @@ what should serve (``watcher.py``), or scoring (``batching.py``).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -120,6 +120,18 @@ class Router:
             role = Role(release, found.role.variant, None, answered=True)
             self._asked_for[release] = self._lane(found.model, role, ())
         return self._asked_for[release]
+
+    def lane_for_all(self, entities: Collection[str]) -> Lane:
+        """The lane that answers about all of ``entities`` at once. One release gives one answer, so
+        that what is about several entities is no part of a test that divides them: the champion
+        answers. Raises as ``champion`` does."""
+        distinct = set(entities)
+        if len(distinct) == 1:
+            return self.lane_for(distinct.pop())
+        champion = self.champion
+        if self._plan is None or self._plan.mode != "ab":
+            return champion
+        return self.lane_of(champion.role.release) or champion
 
     def lane_for(self, entity: str) -> Lane:
         """The lane that answers about ``entity``. Raises as ``champion`` does."""

@@ -11,18 +11,30 @@ import dagster as dg
 
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.data.batch_error import BatchError
-from mlops_assets.traffic.day_log import log_files, take_in
+from mlops_assets.traffic.answer_sources import AnswersAwayError, AnswersUnreadableError
+from mlops_assets.traffic.day_log import lacking, log_files, take_in, written
 from mlops_assets.traffic.logged_days import (
     LOG,
+    answer_sources,
     expire,
-    lacking_files,
+    expire_in_database,
     ledger,
     record_day,
     served_folder,
+    taken_from,
 )
 from mlops_assets.traffic.retention import day_problem
 from resources.artifact_store import ArtifactKey
-from resources.assets import asset_key, define, record_table, stored, storing, write_report
+from resources.assets import (
+    SOURCE_LOST_TAG,
+    asset_key,
+    define,
+    record_table,
+    stored,
+    storing,
+    write_report,
+)
+from resources.sources.base import SourceLostError
 from resources.workspace import Workspace
 
 
@@ -40,14 +52,10 @@ def _prediction_log(workspace: Workspace) -> dg.AssetsDefinition:
         today = datetime.now(UTC).date().isoformat()
         if problem := day_problem(day, today, retention_days):
             raise BatchError(problem)
-        if lacking := lacking_files(workspace, day):
-            raise BatchError(
-                f"{day}: {len(lacking)} files that the stored log was made from are gone from "
-                "served/answers: the log stays as it is"
-            )
-        with storing(workspace, key) as folder:
-            manifest = take_in(served_folder(workspace), day, folder)
-            (folder / "manifest.json").write_bytes(json_bytes(manifest))
+        try:
+            manifest = _take_in(workspace, key)
+        except AnswersAwayError as error:
+            raise SourceLostError(str(error)) from error
         record_day(workspace, day)
         counted = {
             name: manifest[name]
@@ -58,6 +66,22 @@ def _prediction_log(workspace: Workspace) -> dg.AssetsDefinition:
         return stored(workspace, key, {**counted, **shown})
 
     return prediction_log_asset
+
+
+def _take_in(workspace: Workspace, key: ArtifactKey) -> dict[str, Any]:
+    """Store the log of a day, and return its manifest."""
+    day = key.batch or ""
+    with answer_sources(workspace) as sources:
+        if gone := lacking(taken_from(workspace, day), written(sources, day)):
+            raise BatchError(
+                f"{day}: {gone} of the files or segments that the stored log was made from are "
+                "gone from served/answers, or from the database, or MLOPS_LOG_DATABASE does not "
+                "name it: the log stays as it is"
+            )
+        with storing(workspace, key) as folder:
+            manifest = take_in(sources, served_folder(workspace), day, folder)
+            (folder / "manifest.json").write_bytes(json_bytes(manifest))
+    return manifest
 
 
 def _operations_report(workspace: Workspace) -> dg.AssetsDefinition:
@@ -99,13 +123,27 @@ def build_expiry_job(workspace: Workspace) -> dg.JobDefinition:
 
     @dg.op(name=f"{workspace.name}__expire_days")
     def expire_days(context: dg.OpExecutionContext) -> None:
-        days, objects = expire(workspace, datetime.now(UTC).date().isoformat())
+        today = datetime.now(UTC).date().isoformat()
+        days, objects = expire(workspace, today)
         context.log.info(f"deleted {len(days)} days, {objects} objects of the cache")
         hashes = {one.day: one.hash for one in ledger(workspace)}
         for day in days:
-            deleted = {"deleted": hashes.get(day, ""), "why": "older than serving.retention_days"}
-            key = asset_key(workspace, LOG)
-            context.log_event(dg.AssetObservation(key, partition=day, metadata=deleted))
+            _say_deleted(context, day, {"deleted": hashes.get(day, "")})
+        # Last: a database that is away holds up nothing else.
+        try:
+            there = expire_in_database(workspace, today)
+        except AnswersUnreadableError as error:
+            if isinstance(error, AnswersAwayError):
+                context.instance.add_run_tags(context.run.run_id, {SOURCE_LOST_TAG: "true"})
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        context.log.info(f"deleted {len(there)} days from the database")
+        for day in there:
+            _say_deleted(context, day, {"deleted_from_database": True})
+
+    def _say_deleted(context: dg.OpExecutionContext, day: str, what: dict[str, Any]) -> None:
+        metadata = {**what, "why": "older than serving.retention_days"}
+        observed = dg.AssetObservation(asset_key(workspace, LOG), partition=day, metadata=metadata)
+        context.log_event(observed)
 
     @dg.job(
         name=f"{workspace.name}__expire",

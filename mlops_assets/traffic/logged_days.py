@@ -1,4 +1,4 @@
-"""The days of answers that are stored: their files, their ledger, and what has expired of them.
+"""The days of answers: where they are read from, those stored, their ledger, and what has expired.
 
 Belongs here: what assets, checks and sensors of several rooms do with those days. Does not belong
 here: taking one in (``assets.py``), the decisions (``retention.py``), or reading rows
@@ -6,8 +6,10 @@ here: taking one in (``assets.py``), the decisions (``retention.py``), or readin
 """
 
 import json
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,13 +17,22 @@ from filelock import FileLock
 
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.serving.prediction_log import reading
-from mlops_assets.traffic.day_log import log_files, written_files
+from mlops_assets.serving.prediction_log.shipping import DATABASE_VARIABLE
+from mlops_assets.traffic.answer_sources import (
+    AnswerSource,
+    AnswersUnreadableError,
+    DatabaseAnswers,
+    FileAnswers,
+    database_answers,
+)
+from mlops_assets.traffic.day_log import Pieces, log_files, made_from
 from mlops_assets.traffic.forgetting import forget, remains
 from mlops_assets.traffic.retention import (
     LEDGER,
     KeptDay,
     deleted,
     expired,
+    first_kept,
     parse_days,
     retention_problems,
     taken_in,
@@ -46,14 +57,32 @@ def stored_days(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def lacking_files(workspace: Workspace, day: str) -> tuple[str, ...]:
-    """The servers' files that the stored log of ``day`` was made from, and that are gone."""
+@contextmanager
+def answer_sources(workspace: Workspace) -> Iterator[tuple[AnswerSource, ...]]:
+    """Where the servers of the use case keep their answers, while the block lasts: their files, and
+    the database that ``MLOPS_LOG_DATABASE`` names, where it does. Raises
+    ``AnswersUnreadableError``, here or in the block, where that cannot be asked."""
+    files = FileAnswers(served_folder(workspace))
+    with _database(workspace) as database:
+        yield (files, database) if database else (files,)
+
+
+@contextmanager
+def _database(workspace: Workspace) -> Iterator[DatabaseAnswers | None]:
+    connection = os.environ.get(DATABASE_VARIABLE)
+    if not connection:
+        yield None
+        return
+    with database_answers(connection, workspace.name) as answers:
+        yield answers
+
+
+def taken_from(workspace: Workspace, day: str) -> Pieces:
+    """What the stored log of ``day`` was made from; nothing where none is stored."""
     key = ArtifactKey(LOG, day)
     if workspace.store.lineage(key) is None:
-        return ()
-    known = {file["path"] for file in workspace.store.json(key, "manifest.json")["files"]}
-    there = {file["path"] for file in written_files(served_folder(workspace), day)}
-    return tuple(sorted(known - there))
+        return {}
+    return made_from(workspace.store.json(key, "manifest.json"))
 
 
 def logged_files(workspace: Workspace, days: Iterable[str] | None = None) -> list[Path]:
@@ -100,19 +129,45 @@ def expire(workspace: Workspace, today: str) -> tuple[tuple[str, ...], int]:
     return days, objects
 
 
+def expired_in_database(workspace: Workspace, today: str) -> tuple[str, ...]:
+    """The days to be deleted on the day ``today`` of which the database has answers, oldest first.
+    Raises ``AnswersUnreadableError``."""
+    with _database(workspace) as database:
+        return tuple(database.kept_before(_first_kept(workspace, today))) if database else ()
+
+
+def expire_in_database(workspace: Workspace, today: str) -> tuple[str, ...]:
+    """Delete these days from the database, taken in or not; which they were. Raises
+    ``AnswersUnreadableError``."""
+    with _database(workspace) as database:
+        return tuple(database.delete_before(_first_kept(workspace, today))) if database else ()
+
+
 def problems_of_retention(workspace: Workspace, today: str) -> list[str]:
-    """What is kept otherwise than the use case declares, in words."""
+    """What is kept otherwise than the use case declares, in words; that the database could not be
+    asked is one, for what it keeps is not known then."""
     known = ledger(workspace)
     gone = {one.hash: one.day for one in known if one.deleted_on}
     still = remains(workspace.store.cache, gone)
-    return retention_problems(
+    in_database: tuple[str, ...] = ()
+    problems = []
+    try:
+        in_database = expired_in_database(workspace, today)
+    except AnswersUnreadableError as error:
+        problems.append(str(error))
+    return problems + retention_problems(
         known,
         stored_days(workspace),
         [day for day in reading.days(served_folder(workspace)) if DAY.fullmatch(day)],
+        in_database,
         {gone[hash] for hash in still},
         today,
         workspace.use_case.serving.retention_days,
     )
+
+
+def _first_kept(workspace: Workspace, today: str) -> str:
+    return first_kept(today, workspace.use_case.serving.retention_days)
 
 
 def _change(workspace: Workspace, change: Callable[[Ledger], Ledger]) -> None:

@@ -1,15 +1,16 @@
-"""Many files of answers read as one, in the order of time, in bounded memory.
+"""Answers that are kept apart read as one, in the order of time, in bounded memory.
 
-Belongs here: that order, and the errors of files that cannot be read. Does not belong here: what is
-made of the rows (``day_log.py``).
+Belongs here: that order, and the errors of files that cannot be read. Does not belong here: where
+answers are kept (``answer_sources.py``), or what is made of the rows (``day_log.py``).
 
 The order is that of time, then instance and sequence. A row that is there twice, as after a crash
-between writing a file and forgetting its journal, comes once. The row groups are read by their
-earliest time, and what is earlier than all that is yet to be read is complete: the sweep line of
+between writing a file and forgetting its journal, comes once. Row groups are read by their earliest
+time, a database in the order of time, and what is earlier than all that is yet to be read is
+complete: the sweep line of
 M. Shamos and D. Hoey ("Geometric intersection problems", 1976) over intervals of time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,29 +23,62 @@ from mlops_assets.data.batch_error import BatchError
 from mlops_assets.data.parquet_files import GROUP_ROWS, open_parquet
 from mlops_assets.traffic.joining import ORDER
 
+BEFORE_ALL = -(2**63)
 
-def in_order(paths: Sequence[Path], schema: pa.Schema, day: str) -> Iterator[pa.Table]:
-    """The rows of all files in the order of the log, each once."""
-    groups = sorted(_row_groups(paths, day))
+Part = tuple[pa.Table, int | None]
+"""Rows, and the time (microseconds since 1970) that none of those after them is earlier than;
+``None`` where none come after them."""
+
+
+def in_order(sources: Sequence[Iterator[Part]], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of all sources in the order of the log, each once, with the columns of ``schema``;
+    null where a source has not the column."""
     waiting, rows, enough = [schema.empty_table()], 0, GROUP_ROWS
-    for position, (_, path, group) in enumerate(groups):
-        with _readable(path, day), open_parquet(path) as file:
-            waiting.append(_as(file.read_row_group(group), schema))
-        rows += waiting[-1].num_rows
-        is_last = position + 1 == len(groups)
-        if rows < enough and not is_last:
+    for part, bound in _swept(sources):
+        waiting.append(_as(part, schema))
+        rows += part.num_rows
+        if rows < enough or bound is None:
             continue
         merged = _sorted(pa.concat_tables(waiting))
-        ready = rows = merged.num_rows
-        if not is_last:
-            # What is yet to be read begins no earlier than this.
-            times = merged.column("time").cast(pa.int64()).to_numpy()
-            ready = int(np.searchsorted(times, groups[position + 1][0], side="left"))
+        times = merged.column("time").cast(pa.int64()).to_numpy()
+        ready = int(np.searchsorted(times, bound, side="left"))
         if ready:
             yield _without_repeats(merged.slice(0, ready))
         waiting, rows = [merged.slice(ready)], merged.num_rows - ready
         # Sorting what waits again and again would not be linear where much overlaps.
         enough = max(GROUP_ROWS, 2 * rows)
+    if rows:
+        yield _without_repeats(_sorted(pa.concat_tables(waiting)))
+
+
+def file_parts(paths: Sequence[Path], day: str) -> Iterator[Part]:
+    """The row groups of files, by their earliest time."""
+    groups = sorted(_row_groups(paths, day))
+    following = [*(earliest for earliest, _, _ in groups[1:]), None]
+    for (_, path, group), bound in zip(groups, following, strict=False):
+        with _readable(path, day), open_parquet(path) as file:
+            rows = file.read_row_group(group)
+        yield rows, bound
+
+
+def sorted_parts(tables: Iterable[pa.Table]) -> Iterator[Part]:
+    """Tables whose rows are in the order of time."""
+    for rows in tables:
+        yield rows, pc.max(rows.column("time")).value
+
+
+def _swept(sources: Sequence[Iterator[Part]]) -> Iterator[Part]:
+    """The parts of all sources, always of the one that holds up the others."""
+    bounds = dict.fromkeys(range(len(sources)), BEFORE_ALL)
+    while bounds:
+        behind = min(bounds, key=lambda source: bounds[source])
+        rows, bound = next(sources[behind], (None, None))
+        if bound is None:
+            del bounds[behind]
+        else:
+            bounds[behind] = bound
+        if rows is not None:
+            yield rows, min(bounds.values(), default=None)
 
 
 def common_schema(paths: Sequence[Path], day: str) -> pa.Schema:
@@ -55,11 +89,6 @@ def common_schema(paths: Sequence[Path], day: str) -> pa.Schema:
             found = pq.read_schema(path).remove_metadata()
             schema = pa.unify_schemas([schema, found], promote_options="permissive")
     return schema
-
-
-def rows_in(paths: Sequence[Path]) -> int:
-    """How many rows the files hold, those that are there twice counted twice."""
-    return sum(pq.read_metadata(path).num_rows for path in paths)
 
 
 @contextmanager

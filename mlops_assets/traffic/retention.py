@@ -76,6 +76,7 @@ def retention_problems(
     ledger: Sequence[KeptDay],
     stored: Mapping[str, str],
     written: Iterable[str],
+    in_database: Iterable[str],
     remains: Iterable[str],
     today: str,
     retention_days: int,
@@ -83,7 +84,8 @@ def retention_problems(
     """What is kept otherwise than declared, in words; nothing where all is.
 
     ``stored`` are the days of the asset with their hashes, ``written`` those the servers still have
-    files of, ``remains`` days that were deleted and of which objects are left in the cache.
+    files of, ``in_database`` those the database has answers of, ``remains`` days that were deleted
+    and of which objects are left in the cache.
     """
     first = first_kept(today, retention_days)
     rule = f"days before {first} are to be gone after {retention_days} days"
@@ -95,6 +97,11 @@ def retention_problems(
     problems += [
         f"{day}: the servers' files are still there, and {rule}: start a server, which deletes them"
         for day in sorted(written)
+        if day < first
+    ]
+    problems += [
+        f"{day}: the database still has answers, and {rule}: run the job that expires them"
+        for day in sorted(in_database)
         if day < first
     ]
     problems += [f"{day}: was deleted, and the cache still has it" for day in sorted(remains)]

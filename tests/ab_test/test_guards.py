@@ -94,7 +94,14 @@ def test_labels_that_come_later_are_no_difference_and_those_that_lack_are() -> N
 
     assert alike is not None and alike > LEVEL
     assert fewer is not None and fewer < LEVEL
-    assert labels_alike(divided(by, 0.3, days, True)) is None
+
+
+def test_labels_that_all_came_are_alike_and_none_are_unknown() -> None:
+    by = np.arange(400) % 3 == 0
+
+    assert labels_alike(divided(by, 1 / 3, labelled=True)) == 1.0
+    assert labels_alike(divided(by, 1 / 3, by.astype(int), True)) is None
+    assert labels_alike(divided(by, 1 / 3, labelled=False)) is None
 
 
 def answered(folder: Path, variant: Any, rows: range, mode: Any = "ab", **more: Any) -> Answered:

@@ -23,7 +23,8 @@ from mlops_assets.ab_test.units import new_units
 from mlops_assets.ab_test.verdict import ab_objection
 from mlops_assets.content_hash import json_bytes
 from mlops_assets.reporting.html import to_html
-from mlops_assets.reporting.text import in_language
+from mlops_assets.reporting.page import LinePlot, Table
+from mlops_assets.reporting.text import in_language, localised
 from mlops_assets.serving.traffic_plan import Mode
 from mlops_assets.target_declaration import Target
 
@@ -74,6 +75,7 @@ def test_equals_in_a_shadow_test_are_not_worse(tmp_path: Path) -> None:
     assert ab_objection(found, CHALLENGER, CHAMPION) is None
     assert found["variants"]["challenger"]["labelled"] == 1_350
     assert found["variants"]["champion"]["rows"] == 1_500
+    assert found["counted"] == [1_350, 1_350]
 
 
 def test_the_difference_is_that_of_the_mean_losses(tmp_path: Path) -> None:
@@ -97,6 +99,19 @@ def test_an_ab_test_counts_each_row_for_the_variant_that_answered(tmp_path: Path
     assert {guard["name"]: guard["holds"] for guard in found["guards"]} == dict.fromkeys(
         ("divided as planned", "labelled alike", "inside the envelope", "log complete"), True
     )
+
+
+def test_a_page_tells_the_bounds_apart_and_when_each_share_held(tmp_path: Path) -> None:
+    page = localised(ab_page(reported(tmp_path, "ab")))
+    difference, plan = page.sections[0], page.sections[3]
+
+    [plot] = difference.blocks
+    assert isinstance(plot, LinePlot)
+    assert [line.label for line in plot.lines if not line.strong] == ["no difference"]
+    _, periods = plan.blocks
+    assert isinstance(periods, Table)
+    [(start, end, share)] = periods.rows
+    assert str(start).startswith("20") and end == "under way" and share == 0.5
 
 
 def test_too_few_labels_say_nothing(tmp_path: Path) -> None:

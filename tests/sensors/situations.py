@@ -32,6 +32,7 @@ def untouched(**changes: Any) -> Situation:
         "awaits_approval": None,
         "approvals": None,
         "trial": None,
+        "tried_out": None,
         "unverified": None,
         "first_release": None,
         "under_way": (),

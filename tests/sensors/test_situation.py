@@ -110,6 +110,7 @@ def test_nothing_done_yet(workspace: Workspace, instance: dg.DagsterInstance) ->
         awaits_approval=None,
         approvals=None,
         trial=None,
+        tried_out=None,
         unverified=None,
         first_release=None,
         under_way=(),

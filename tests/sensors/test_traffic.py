@@ -89,6 +89,13 @@ def test_the_oldest_closed_day_is_taken_in(now: dict[str, Any], expected: str) -
     assert isinstance(decision, TakeIn) == expected.startswith("traffic ")
 
 
+def test_while_answers_cannot_be_asked_for_only_what_is_stored_expires() -> None:
+    away = replace(QUIET, away="the database is away")
+    assert on_traffic(away) == on_expiry(away) == Wait("the database is away")
+    assert isinstance(on_expiry(replace(away, expired=(day(31),))), Expire)
+    assert isinstance(on_comparison(replace(away, experiment="e1", stored={day(1): "x"})), Compare)
+
+
 @given(
     st.dictionaries(st.integers(0, 40), st.sampled_from("xyz")),
     st.sets(st.integers(0, 40)),

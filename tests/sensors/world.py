@@ -80,6 +80,7 @@ class World:
             awaits_approval=self._awaited() if asked else None,
             approvals=self.approvals() if asked else None,
             trial=None,
+            tried_out=None,
             unverified=self.approvals() if asked and self.asked != self.approvals() else None,
             first_release=min((b for b, won in self.decisions if won), default=None),
             under_way=(),

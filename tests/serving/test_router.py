@@ -79,6 +79,24 @@ def test_entities_are_divided_as_the_plan_says(models: tuple[ServedModel, Served
     routed(use)
 
 
+def test_who_asks_about_several_entities_is_no_part_of_the_test(
+    models: tuple[ServedModel, ServedModel],
+) -> None:
+    plan = plan_of(models)
+
+    async def use(router: Router, *_: Any) -> None:
+        router.use(*models, plan)
+        for number in range(20):
+            alone = router.lane_for(f"c-{number}")
+            assert router.lane_for_all([f"c-{number}"] * 3) is alone
+        both = router.lane_for_all([f"c-{number}" for number in range(20)])
+        assert (both.role.variant, both.role.experiment) == ("champion", None)
+        router.use(*models, replace(plan, mode="shadow"))
+        assert router.lane_for_all(["c-1", "c-2"]) is router.champion
+
+    routed(use)
+
+
 def test_who_asks_for_a_version_is_no_part_of_the_test(
     models: tuple[ServedModel, ServedModel],
 ) -> None:

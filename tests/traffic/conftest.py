@@ -1,5 +1,6 @@
 """Days of answers as servers write them, made up, for the tests of this room."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from postgresql_server import Server as PostgresqlServer
+from postgresql_server import postgresql_server
 
+from mlops_assets.serving.prediction_log.shipping import DATABASE_VARIABLE
 from mlops_assets.use_case import UseCase
 from resources.workspace import Workspace
+
+# What is beside these tests, and beside those of servers, can be imported by them.
+for room in (".", "../serving", "../serving/prediction_log"):
+    sys.path.insert(0, str((Path(__file__).parent / room).resolve()))
 
 RELEASE = "0123456789abcdef0123456789abcdef.dir"
 TYPES = {
@@ -119,3 +127,24 @@ def rng() -> np.random.Generator:
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    with postgresql_server() as running:
+        yield running
+
+
+@pytest.fixture
+def database(postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> PostgresqlServer:
+    """One that no server shipped to yet, and that the environment names."""
+    postgresql.execute("DROP TABLE IF EXISTS mlops_answers, mlops_answers_segments")
+    monkeypatch.setenv(DATABASE_VARIABLE, postgresql.conninfo)
+    return postgresql
+
+
+@pytest.fixture
+def parcels(tmp_path: Path, make_use_case: Callable[..., UseCase]) -> Workspace:
+    """The use case of ``logged_answers``."""
+    use_case = make_use_case(serving={"retention_days": 30})
+    return Workspace("late_parcels", use_case, tmp_path / "defs", tmp_path)

@@ -12,7 +12,8 @@ import pytest
 from mlops_assets.content_hash import folder_md5, hash_folder
 from mlops_assets.data.batch_error import BatchError
 from mlops_assets.traffic import merging
-from mlops_assets.traffic.day_log import take_in, written_files
+from mlops_assets.traffic.answer_sources import FileAnswers
+from mlops_assets.traffic.day_log import take_in
 
 DAY = "2024-03-05"
 OTHER = "f" * 32 + ".dir"
@@ -21,7 +22,7 @@ Make = Callable[..., Any]
 
 def taken(served: Path, target: Path) -> tuple[dict[str, Any], pa.Table]:
     target.mkdir(exist_ok=True)
-    manifest = take_in(served, DAY, target)
+    manifest = take_in([FileAnswers(served)], served, DAY, target)
     rows = [pq.read_table(path) for path in sorted(target.glob("*.parquet"))]
     return manifest, pa.concat_tables(rows, promote_options="permissive")
 
@@ -131,13 +132,13 @@ def test_columns_of_other_types_are_refused(served: Path, server: Make, tmp_path
 
 def test_a_day_without_answers_is_a_manifest_of_nothing(served: Path, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    manifest = take_in(served, DAY, tmp_path / "log")
+    manifest = take_in([FileAnswers(served)], served, DAY, tmp_path / "log")
     assert (manifest["rows"], manifest["parts"], manifest["files"]) == (0, [], [])
 
 
 def test_what_is_being_written_is_no_file_yet(served: Path, server: Make) -> None:
     path = server().write([1], DAY)
     path.with_name(f".{path.name}.unfinished").write_bytes(b"")
-    assert [file["path"] for file in written_files(served, DAY)] == [
+    assert [file["path"] for file in FileAnswers(served).pieces(DAY)] == [
         f"{path.parent.name}/{path.name}"
     ]

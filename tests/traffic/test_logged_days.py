@@ -1,7 +1,7 @@
 """Through Dagster: days are taken in, checked, reported on and, when expired, really gone."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,30 @@ def ago(days: int) -> str:
 def materialize(
     workspace: Workspace, instance: dg.DagsterInstance, day: str
 ) -> tuple[bool, dict[str, dg.AssetCheckEvaluation]]:
-    """Take in a day; whether that went well, and what the checks said."""
+    """Take in a day and report on it; whether that went well, and what the checks said."""
+    result = _materialize(workspace, instance, day, [*build_checks(workspace)])
+    return result.success, {c.check_name: c for c in result.get_asset_check_evaluations()}
+
+
+def store(workspace: Workspace, instance: dg.DagsterInstance, day: str) -> bool:
+    """Take in a day, and nothing else; whether that went well."""
+    return _materialize(workspace, instance, day).success
+
+
+def _materialize(
+    workspace: Workspace,
+    instance: dg.DagsterInstance,
+    day: str,
+    checks: Sequence[dg.AssetChecksDefinition] = (),
+) -> dg.ExecuteInProcessResult:
     instance.add_dynamic_partitions(day_partitions(workspace).name or "", [day])
-    result = dg.materialize(
-        [*build_assets(workspace), *build_checks(workspace)],
+    assets = build_assets(workspace)
+    return dg.materialize(
+        [*assets, *checks] if checks else assets[:1],
         partition_key=day,
         instance=instance,
         raise_on_error=False,
     )
-    return result.success, {c.check_name: c for c in result.get_asset_check_evaluations()}
 
 
 def objects(workspace: Workspace) -> set[str]:
@@ -74,12 +89,12 @@ def test_more_files_of_a_day_are_a_new_version(
 ) -> None:
     one = server()
     one.write(range(10), ago(1))
-    materialize(workspace, instance, ago(1))
+    store(workspace, instance, ago(1))
     first = workspace.store.hash(ArtifactKey(LOG, ago(1)))
-    materialize(workspace, instance, ago(1))
+    store(workspace, instance, ago(1))
     assert workspace.store.hash(ArtifactKey(LOG, ago(1))) == first
     one.write(range(10, 30), ago(1))
-    materialize(workspace, instance, ago(1))
+    store(workspace, instance, ago(1))
     assert workspace.store.replaced(ArtifactKey(LOG, ago(1))) == (first,)
     assert problems_of_retention(workspace, TODAY.isoformat()) == []
 
@@ -102,10 +117,10 @@ def test_a_log_is_not_replaced_by_what_is_left_of_it(
     one = server()
     gone = one.write(range(10), ago(1))
     one.write(range(10, 20), ago(1))
-    materialize(workspace, instance, ago(1))
+    store(workspace, instance, ago(1))
     before = stored_days(workspace)
     gone.unlink()
-    success, _ = materialize(workspace, instance, ago(1))
+    success = store(workspace, instance, ago(1))
     assert not success and stored_days(workspace) == before
 
 
@@ -118,12 +133,12 @@ def test_an_expired_day_is_really_gone_in_every_version(
     secret = b"Ghent-that-nobody-should-find"
     one.changed["input.city"] = secret.decode()
     one.write(range(10), ago(30))
-    materialize(workspace, instance, ago(30))
+    store(workspace, instance, ago(30))
     one.write(range(10, 30), ago(30))
-    materialize(workspace, instance, ago(30))
+    store(workspace, instance, ago(30))
     one.changed.clear()
     one.write(range(20), ago(2))
-    materialize(workspace, instance, ago(2))
+    store(workspace, instance, ago(2))
     kept = workspace.store.hash(ArtifactKey(LOG, ago(2)))
     tomorrow = (TODAY + timedelta(days=1)).isoformat()
     assert expired_days(workspace, TODAY.isoformat()) == ()
@@ -180,7 +195,7 @@ def test_an_object_that_something_else_has_stays(
     workspace: Workspace, instance: dg.DagsterInstance, server: Make
 ) -> None:
     server().write(range(10), ago(30))
-    materialize(workspace, instance, ago(30))
+    store(workspace, instance, ago(30))
     folder = workspace.store.folder(ArtifactKey(LOG, ago(30)))
     other = ArtifactKey("predictions", "2020-01")
     with workspace.store.write(other, upstream={}) as target:
@@ -194,7 +209,7 @@ def test_days_that_may_not_be_kept_are_not_taken_in(
 ) -> None:
     for day in (ago(31), (TODAY + timedelta(days=2)).isoformat()):
         server().write(range(3), day)
-        assert not materialize(workspace, instance, day)[0]
+        assert not store(workspace, instance, day)
     assert stored_days(workspace) == {} and ledger(workspace) == ()
 
 
@@ -202,7 +217,7 @@ def test_the_ledger_holds_no_answer(
     workspace: Workspace, instance: dg.DagsterInstance, server: Make
 ) -> None:
     server().write(range(3), ago(1))
-    materialize(workspace, instance, ago(1))
+    store(workspace, instance, ago(1))
     record = json.loads((workspace.store.root / "prediction_log_days.json").read_bytes())
     hash = workspace.store.hash(ArtifactKey(LOG, ago(1)))
     assert record == [{"day": ago(1), "hash": hash, "deleted_on": None}]

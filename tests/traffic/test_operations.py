@@ -16,6 +16,7 @@ from mlops_assets.reporting.html import to_html
 from mlops_assets.reporting.text import in_language
 from mlops_assets.serving.resource_samples import LATENCY_BOUNDS
 from mlops_assets.serving_declaration import Budget
+from mlops_assets.traffic.answer_sources import FileAnswers
 from mlops_assets.traffic.day_log import log_files, take_in
 from mlops_assets.traffic.day_samples import read_day_samples
 from mlops_assets.traffic.latencies import PRECISION, count_latencies, percentiles
@@ -73,7 +74,7 @@ def write_samples(served: Path, *samples: dict[str, Any], instance: str = "a") -
 
 def report_of(served: Path, target: Path, budget: Budget | None = None) -> dict[str, Any]:
     target.mkdir(exist_ok=True)
-    manifest = take_in(served, DAY, target)
+    manifest = take_in([FileAnswers(served)], served, DAY, target)
     requests, samples = read_requests(log_files(target)), read_day_samples(served, DAY)
     report = operations_report(DAY, "Lates", requests, samples, manifest, budget or Budget())
     json_bytes(report)

@@ -1,21 +1,18 @@
 """What a real server leaves of its day is taken in whole, reported on, and joined to its labels."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pyarrow as pa
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
-
 from served_bundles import add_release, promote
 from server_process import serving
 
 from mlops_assets.serving.prediction_log import reading
 from mlops_assets.serving_declaration import Budget
+from mlops_assets.traffic.answer_sources import FileAnswers
 from mlops_assets.traffic.day_log import log_files, take_in
 from mlops_assets.traffic.day_samples import read_day_samples
 from mlops_assets.traffic.joining import joined, latest_answers
@@ -59,7 +56,7 @@ def days(served: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     taken = {}
     for day in reading.days(served):
         target = tmp_path_factory.mktemp(day)
-        manifest = take_in(served, day, target)
+        manifest = take_in([FileAnswers(served)], served, day, target)
         taken[day] = day, manifest, log_files(target)
     return taken
 

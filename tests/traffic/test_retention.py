@@ -46,18 +46,20 @@ def test_days_that_live_by_the_rule_are_no_problem(
         gone = expired(known, now, retention_days)
         ledger = deleted(ledger, gone, now)
         known = {name: hash for name, hash in known.items() if name not in gone}
-        problems = retention_problems(ledger, known, known, (), now, retention_days)
+        problems = retention_problems(ledger, known, known, known, (), now, retention_days)
         assert problems == []
 
 
 def problems_of(ledger: list[KeptDay], **found: object) -> list[str]:
-    given: dict[str, object] = {"stored": {}, "written": (), "remains": (), **found}
+    given: dict[str, object] = {"stored": {}, "written": (), "in_database": (), "remains": ()}
+    given.update(found)
     return retention_problems(ledger, today=TODAY, retention_days=10, **given)  # type: ignore[arg-type]
 
 
 def test_each_way_of_keeping_too_long_is_named() -> None:
     assert "is still there" in problems_of([], stored={day(11): "h"})[0]
     assert "files are still there" in problems_of([], written=[day(11)])[0]
+    assert "the database still has" in problems_of([], in_database=[day(11)])[0]
     assert "the cache still has it" in problems_of([], remains=[day(40)])[0]
     assert problems_of([], stored={day(10): "h"}, written=[day(10)]) == []
 

@@ -111,14 +111,18 @@ def _amounts_to(scores: Signals, audit: Audit) -> dict[str, Any]:
 
 def _rehearsed(attack: Attack, use_case: UseCase, shadows: Signals, inside: Inside) -> float:
     """How many rows the attack recognises where each of the attacker's models in turn is the one
-    that is attacked, with the help of all others."""
+    that is attacked, with the help of all others. A model that learned from all rows of the pool,
+    or from none, as happens where they are of a few days, has nobody to be told apart; 0 where all
+    are such."""
     found = []
     for place in range(len(shadows)):
+        if inside[place].all() or not inside[place].any():
+            continue
         own, of_others = inside[place], np.delete(inside, place, axis=0)
         helpers = np.delete(shadows, place, axis=0)
         scores = ATTACKS[attack](use_case.target.task, shadows[place], helpers, of_others)
         found.append(recognition(scores[own], scores[~own], REHEARSED_AT).value)
-    return float(np.mean(found))
+    return float(np.mean(found)) if found else 0.0
 
 
 def _shadow_signals(

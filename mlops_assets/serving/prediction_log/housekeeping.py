@@ -18,7 +18,7 @@ from mlops_assets.serving.prediction_log.journal import (
 from mlops_assets.serving.prediction_log.recorder import Recorder
 from mlops_assets.serving.prediction_log.settings import LogSettings
 from mlops_assets.serving.prediction_log.shipper import Shipper
-from mlops_assets.serving.prediction_log.shipping import Outcome
+from mlops_assets.serving.prediction_log.shipping import Expiry, Outcome
 
 LONGEST_RETRY_SECONDS = 300.0
 
@@ -48,9 +48,9 @@ class Housekeeping:
         self.hear(now)
         if self._shipper.is_running or now < self._ship_at:
             return
-        days = self._recorder.retention_days
+        retention = self._recorder.retention
         today = f"{datetime.now(UTC):%Y-%m-%d}"
-        expire = (today, days) if days is not None and now >= self._expire_at else None
+        expire = (today, retention) if retention and now >= self._expire_at else None
         if to_ship or expire:
             self._start(now, expire)
         elif now >= self._adopt_at:
@@ -100,7 +100,7 @@ class Housekeeping:
             "shipping", f"what is logged cannot be shipped, and is kept: {outcome.problem}"
         )
 
-    def _start(self, now: float, expire: tuple[str, int] | None) -> None:
+    def _start(self, now: float, expire: Expiry | None) -> None:
         self._expiring = expire is not None
         self._shipper.start(self._journal.folder.name, self._journal.lock, now, False, expire)
 

@@ -99,7 +99,13 @@ class Journal:
         if opened is None:
             kinds = tuple(column_kinds(plan))
             header = Header(
-                self._instance, self._number, plan.release, day_name(day), self._started, kinds
+                instance=self._instance,
+                number=self._number,
+                release=plan.release,
+                day=day_name(day),
+                started=self._started,
+                columns=kinds,
+                use_case=plan.use_case,
             )
             opened = SegmentWriter(self.folder, header), now
             self._open[day, plan.release] = opened

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from mlops_assets.serving.envelope import outside_envelope
+from mlops_assets.serving.envelope import PreparedEnvelope
 from mlops_assets.serving.prediction_log.pieces import Piece
 from mlops_assets.serving.prediction_log.plan import LoggedColumn, LogPlan
 from mlops_assets.serving.prediction_log.protection import (
@@ -73,7 +73,8 @@ def write_line(pieces: Sequence[Piece], plan: LogPlan) -> Line:
     ``KeyError`` or ``TypeError`` where they are not what the plan says."""
     rows = sum(piece.rows for piece in pieces)
     inputs = _inputs(pieces, plan, rows)
-    outside = None if plan.envelope is None else _outside(plan.envelope, inputs, rows)
+    envelope = plan.prepared_envelope
+    outside = None if envelope is None else _outside(envelope, inputs, rows)
     content: dict[str, Any] = {
         "rows": rows,
         **_of_requests(pieces, plan),
@@ -184,8 +185,8 @@ def _put(name: str, values: Any, content: dict[str, Any], infinite: dict[str, An
 def _inputs(pieces: Sequence[Piece], plan: LogPlan, rows: int) -> dict[str, NDArray[Any]]:
     """What is logged, and what the envelope looks at."""
     names = [column.name for column in plan.inputs]
-    if plan.envelope is not None:
-        names += [one["name"] for one in plan.envelope["columns"]]
+    if plan.prepared_envelope is not None:
+        names += plan.prepared_envelope.names
     columns = [piece.columns for piece in pieces]
     return {name: _joined(name, columns, rows, False) for name in dict.fromkeys(names)}
 
@@ -211,8 +212,8 @@ def _writable(values: NDArray[Any], column: LoggedColumn, key: bytes | None) -> 
 
 
 def _outside(
-    envelope: Mapping[str, Any], inputs: Mapping[str, NDArray[Any]], rows: int
+    envelope: PreparedEnvelope, inputs: Mapping[str, NDArray[Any]], rows: int
 ) -> NDArray[np.bool_]:
-    if not envelope["columns"]:
+    if not envelope.names:
         return np.zeros(rows, np.bool_)
-    return np.ascontiguousarray(outside_envelope(envelope, inputs))
+    return np.ascontiguousarray(envelope.outside(inputs))

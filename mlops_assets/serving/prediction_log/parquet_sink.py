@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_assets.serving.prediction_log.completeness import METADATA
-from mlops_assets.serving.prediction_log.retention import delete_expired
+from mlops_assets.serving.prediction_log.retention import Retention, delete_expired
 from mlops_assets.serving.prediction_log.segment import Header, SegmentReader, sync_folder
 
 GROUP_ROWS = 16_384
@@ -31,8 +31,9 @@ TYPES: dict[str, Any] = {
     "float64": pa.float64(),
     "float32": pa.float32(),
     "bool": pa.bool_(),
-    "list<float32>": pa.list_(pa.float32()),
+    "list<float32>": pa.list_(pa.field("element", pa.float32())),
 }
+"""As they are read again: Parquet calls what is in a list ``element``."""
 
 
 class ParquetSink:
@@ -58,8 +59,8 @@ class ParquetSink:
         sync_folder(target.parent.parent)
         return rows
 
-    def delete_expired(self, today: str, days: int) -> list[str]:
-        return delete_expired(self._folder, today, days)
+    def delete_expired(self, today: str, retention: Retention) -> list[str]:
+        return delete_expired(self._folder, today, retention.days)
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -119,17 +120,18 @@ def to_batch(columns: Mapping[str, Any], header: Header, schema: pa.Schema) -> p
     arrays = [
         pa.repeat(pa.scalar(same[field.name], field.type), rows)
         if field.name in same
-        else _array(columns[field.name], field.type)
+        else arrow_array(columns[field.name], field.type)
         for field in schema
     ]
     return pa.record_batch(arrays, schema=schema)
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
+def arrow_array(values: Any, kind: pa.DataType) -> pa.Array:
+    """Values as ``SegmentReader.lines`` gives them, as an array of one of ``TYPES``."""
     if pa.types.is_list(kind):
         floats = np.asarray(values, np.float64)
         offsets = np.arange(len(floats) + 1, dtype=np.int32) * floats.shape[1]
-        return pa.ListArray.from_arrays(offsets, _array(floats.reshape(-1), kind.value_type))
+        return pa.ListArray.from_arrays(offsets, arrow_array(floats.reshape(-1), kind.value_type))
     if pa.types.is_float32(kind):
         with np.errstate(over="ignore"):
             return pa.array(values.astype(np.float32), kind)

@@ -8,9 +8,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from mlops_assets.serving.envelope import PreparedEnvelope
 from mlops_assets.serving.prediction_log.protection import KEY_VARIABLE
 
 Kind = Literal["string", "float64", "int64", "bool", "float32", "list<float32>"]
@@ -50,8 +52,14 @@ class LogPlan:
     row_id: LoggedColumn | None = None
     envelope: Mapping[str, Any] | None = None
     retention_days: int = RETENTION_DAYS
+    use_case: str = ""
     left_out: tuple[str, ...] = ()
     key: bytes | None = field(default=None, repr=False)
+
+    @cached_property
+    def prepared_envelope(self) -> PreparedEnvelope | None:
+        """``envelope``, prepared when it is first asked."""
+        return None if self.envelope is None else PreparedEnvelope(self.envelope)
 
 
 def plan_of(bundle: Path, key: bytes | None) -> LogPlan:
@@ -85,6 +93,7 @@ def plan_of(bundle: Path, key: bytes | None) -> LogPlan:
         row_id=row_id if row_id is not None and _is_kept(row_id, key) else None,
         envelope=_json(envelope) if envelope.is_file() else None,
         retention_days=int(serving.get("retention_days") or RETENTION_DAYS),
+        use_case=str(_json(bundle / "manifest.json")["use_case"]),
         left_out=tuple(dict.fromkeys(column.name for column in hashed)),
         key=key or None,
     )

@@ -1,7 +1,8 @@
 """Segments as rows of a table in PostgreSQL, each segment exactly once.
 
-Belongs here: the table, copying a segment into it, and deleting what is too old. Does not belong
-here: which segments, and when (``shipping.py``). A server's process never imports this.
+Belongs here: copying a segment into the tables, and deleting what is too old. Does not belong here:
+the tables (``postgresql_tables.py``), reading them (``postgresql_answers.py``), or which segments,
+and when (``shipping.py``). A server's process never imports this.
 
 A segment's rows and its name are committed in one transaction: one that is shipped again after a
 crash is known by its name. Floats that are no numbers are null, for JSON has none; so are NUL
@@ -16,46 +17,26 @@ import numpy as np
 import orjson
 import psycopg
 
-from mlops_assets.serving.prediction_log.retention import first_day_kept
-from mlops_assets.serving.prediction_log.segment import SegmentReader
-
-CONNECTING_SECONDS = 10
-SETUP_LOCK = 7_042_511
-"""Of the advisory lock under which the tables are made: two at once would collide."""
-TABLES: tuple[LiteralString, ...] = (
-    """CREATE TABLE IF NOT EXISTS mlops_answers (
-        time timestamptz NOT NULL,
-        request_id text NOT NULL,
-        "row" integer NOT NULL,
-        row_id text,
-        release text NOT NULL,
-        variant text NOT NULL,
-        answered boolean NOT NULL,
-        experiment text,
-        latency_ms double precision NOT NULL,
-        instance text NOT NULL,
-        sequence bigint NOT NULL,
-        outside_envelope boolean,
-        inputs jsonb NOT NULL,
-        outputs jsonb NOT NULL
-    )""",
-    "CREATE INDEX IF NOT EXISTS mlops_answers_time ON mlops_answers (time)",
-    """CREATE TABLE IF NOT EXISTS mlops_answers_segments (
-        name text PRIMARY KEY,
-        rows bigint NOT NULL,
-        shipped timestamptz NOT NULL DEFAULT now()
-    )""",
+from mlops_assets.serving.prediction_log.postgresql_tables import (
+    connect,
+    delete_before,
+    make_tables,
+    without_details,
 )
-COPY: LiteralString = """COPY mlops_answers (time, request_id, "row", row_id, release, variant,
-    answered, experiment, latency_ms, instance, sequence, outside_envelope, inputs, outputs)
-    FROM STDIN"""
+from mlops_assets.serving.prediction_log.retention import Retention, first_day_kept
+from mlops_assets.serving.prediction_log.segment import Header, SegmentReader
+
+COPY: LiteralString = """COPY mlops_answers (use_case, day, time, request_id, "row", row_id,
+    release, variant, answered, experiment, latency_ms, instance, sequence, outside_envelope,
+    inputs, outputs) FROM STDIN"""
+BEGIN: LiteralString = """INSERT INTO mlops_answers_segments
+    (name, use_case, day, release, instance, started, columns, rows) VALUES (%(name)s,
+    %(use_case)s, %(day)s, %(release)s, %(instance)s, %(started)s, %(columns)s, 0)
+    ON CONFLICT DO NOTHING"""
+END: LiteralString = """UPDATE mlops_answers_segments
+    SET rows = %s, first_sequence = %s, last_sequence = %s WHERE name = %s"""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_NUL = str.maketrans({"\0": "\N{REPLACEMENT CHARACTER}"})
-
-
-class DatabaseError(Exception):
-    """A database that did not take what it was sent; the text holds nothing that was sent, nor how
-    it was reached."""
 
 
 class PostgresqlSink:
@@ -66,93 +47,81 @@ class PostgresqlSink:
 
     def __init__(self, connection: str) -> None:
         try:
-            self._connection = psycopg.connect(connection, connect_timeout=CONNECTING_SECONDS)
-            with self._connection.transaction():
-                self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (SETUP_LOCK,))
-                for statement in TABLES:
-                    self._connection.execute(statement)
+            self._connection = connect(connection)
+            make_tables(self._connection)
             self._connection.commit()
         except psycopg.Error as problem:
-            raise _without_details(problem) from None
+            raise without_details(problem) from None
 
     def ship(self, segment: SegmentReader) -> int:
         """Copy the segment's rows, unless they are there; how many they are."""
         name = segment.header.name
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO mlops_answers_segments (name, rows) VALUES (%s, 0) "
-                    "ON CONFLICT DO NOTHING",
-                    (name,),
-                )
+                cursor.execute(BEGIN, _facts(segment.header))
                 if not cursor.rowcount:
                     cursor.execute(
                         "SELECT rows FROM mlops_answers_segments WHERE name = %s", (name,)
                     )
                     known = cursor.fetchone()
                     return int(known[0]) if known else 0
-                rows = 0
+                rows, ends = 0, list[int]()
                 with cursor.copy(COPY) as copy:
-                    for row in _rows(segment):
-                        copy.write_row(row)
-                        rows += 1
-                cursor.execute(
-                    "UPDATE mlops_answers_segments SET rows = %s WHERE name = %s", (rows, name)
-                )
+                    for columns in segment.lines():
+                        for row in _rows(columns, segment.header):
+                            copy.write_row(row)
+                        ends = _ends([*ends, *columns["sequence"]])
+                        rows += len(columns["sequence"])
+                cursor.execute(END, (rows, *(ends or (None, None)), name))
             return rows
         except psycopg.Error as problem:
-            raise _without_details(problem) from None
+            raise without_details(problem) from None
 
-    def delete_expired(self, today: str, days: int) -> list[str]:
-        """Delete the rows of the days that are over by more than ``days``; which they were."""
-        first_kept = f"{first_day_kept(today, days)}T00:00:00Z"
+    def delete_expired(self, today: str, retention: Retention) -> list[str]:
+        """Delete the rows of the days that are over by more than is declared; which they were."""
+        first_kept = first_day_kept(today, retention.days)
         try:
-            with self._connection.transaction():
-                found = self._connection.execute(
-                    "WITH gone AS (DELETE FROM mlops_answers WHERE time < %s RETURNING time) "
-                    "SELECT DISTINCT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM gone "
-                    "ORDER BY 1",
-                    (first_kept,),
-                ).fetchall()
-                self._connection.execute(
-                    "DELETE FROM mlops_answers_segments WHERE shipped < %s", (first_kept,)
-                )
-            return [str(day) for (day,) in found]
+            return delete_before(self._connection, retention.use_case, first_kept)
         except psycopg.Error as problem:
-            raise _without_details(problem) from None
+            raise without_details(problem) from None
 
     def close(self) -> None:
         self._connection.close()
 
 
-def _without_details(problem: psycopg.Error) -> DatabaseError:
-    state = f" ({problem.sqlstate})" if problem.sqlstate else ""
-    return DatabaseError(f"the database of the log: {type(problem).__name__}{state}")
+def _facts(header: Header) -> dict[str, Any]:
+    names = ("name", "use_case", "day", "release", "instance", "started")
+    columns = orjson.dumps(header.columns).decode()
+    return {**{name: getattr(header, name) for name in names}, "columns": columns}
 
 
-def _rows(segment: SegmentReader) -> Iterator[tuple[Any, ...]]:
-    header = segment.header
+def _ends(sequences: list[int]) -> list[int]:
+    return [min(sequences), max(sequences)] if sequences else []
+
+
+def _rows(columns: Mapping[str, Any], header: Header) -> Iterator[tuple[Any, ...]]:
     inputs = [name for name in header.kinds if name.startswith("input.")]
     outputs = [name for name in header.kinds if name.startswith("output.")]
-    for columns in segment.lines():
-        said, answers = _objects(columns, inputs), _objects(columns, outputs)
-        for at in range(len(columns["sequence"])):
-            yield (
-                EPOCH + timedelta(microseconds=columns["time"][at]),
-                columns["request_id"][at].translate(NO_NUL),
-                columns["row"][at],
-                _text(columns["row_id"][at]),
-                header.release,
-                columns["variant"][at],
-                columns["answered"][at],
-                columns["experiment"][at],
-                float(columns["latency_ms"][at]),
-                header.instance,
-                columns["sequence"][at],
-                columns["outside_envelope"][at],
-                said[at],
-                answers[at],
-            )
+    said, answers = _objects(columns, inputs), _objects(columns, outputs)
+    for at in range(len(columns["sequence"])):
+        yield (
+            header.use_case,
+            header.day,
+            EPOCH + timedelta(microseconds=columns["time"][at]),
+            columns["request_id"][at].translate(NO_NUL),
+            columns["row"][at],
+            _text(columns["row_id"][at]),
+            header.release,
+            columns["variant"][at],
+            columns["answered"][at],
+            columns["experiment"][at],
+            float(columns["latency_ms"][at]),
+            header.instance,
+            columns["sequence"][at],
+            columns["outside_envelope"][at],
+            said[at],
+            answers[at],
+        )
 
 
 def _objects(columns: Mapping[str, Any], names: list[str]) -> list[str]:

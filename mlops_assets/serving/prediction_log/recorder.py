@@ -17,6 +17,7 @@ from mlops_assets.serving.prediction_log.journal import NO_ROOM, Journal
 from mlops_assets.serving.prediction_log.lines import write_line
 from mlops_assets.serving.prediction_log.pieces import LINE_ROWS, Piece, pieces
 from mlops_assets.serving.prediction_log.plan import LogPlan
+from mlops_assets.serving.prediction_log.retention import Retention
 from mlops_assets.serving.prediction_log.settings import LogSettings
 
 MOST_PLANS = 16
@@ -54,7 +55,7 @@ class Recorder:
         self.taken = self.freed = self.journalled = self.flushed = self.lost = self.outside = 0
         self.state: State = "writing"
         self.retry_at = 0.0
-        self.retention_days: int | None = None
+        self.retention: Retention | None = None
 
     def record(self, queue: deque[Queued], seconds: float) -> None:
         """Write what is queued, at most for so long."""
@@ -136,7 +137,7 @@ class Recorder:
         if len(self._plans) >= MOST_PLANS:
             del self._plans[next(iter(self._plans))]
         self._plans[release] = plan
-        self.retention_days = plan.retention_days
+        self.retention = Retention(plan.use_case, plan.retention_days)
         if plan.left_out:
             named = ", ".join(plan.left_out)
             self._incidents.begin(

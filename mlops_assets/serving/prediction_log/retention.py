@@ -8,6 +8,14 @@ import shutil
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Retention(NamedTuple):
+    """For how many ``days`` the answers of the use case are kept."""
+
+    use_case: str
+    days: int
 
 
 def overdue(days: Iterable[str], today: str, retention_days: int) -> list[str]:

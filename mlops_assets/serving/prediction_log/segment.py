@@ -35,6 +35,7 @@ class Header:
     day: str
     started: str
     columns: tuple[tuple[str, str], ...]
+    use_case: str = ""
     format: int = FORMAT
 
     @property

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from mlops_assets.serving.prediction_log.protection import KEY_VARIABLE
-from mlops_assets.serving.prediction_log.shipping import Outcome
+from mlops_assets.serving.prediction_log.shipping import Expiry, Outcome
 
 MODULE = "mlops_assets.serving.prediction_log.shipping"
 LONGEST_SECONDS = 900.0
@@ -31,14 +31,16 @@ class Shipper:
         return self._process is not None
 
     def start(
-        self, instance: str, lock: int, now: float, adopt: bool, expire: tuple[str, int] | None
+        self, instance: str, lock: int, now: float, adopt: bool, expire: Expiry | None
     ) -> None:
         """Ship what ``instance`` closed; the process holds its ``lock`` as well. ``now`` is on any
         clock that only moves on. Raises ``OSError`` where no process can be started."""
         command = [sys.executable, "-m", MODULE, str(self._folder), instance]
         command += ["--adopt"] if adopt else []
         command += ["--database"] if self._database else []
-        command += ["--expire", expire[0], str(expire[1])] if expire else []
+        command += (
+            ["--expire", expire[0], str(expire[1].days), expire[1].use_case] if expire else []
+        )
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlops_assets.serving.prediction_log.journal import NO_ROOM, all_segments, closed_segments
+from mlops_assets.serving.prediction_log.retention import Retention
 from mlops_assets.serving.prediction_log.segment import (
     DamagedSegmentError,
     SegmentReader,
@@ -29,6 +30,8 @@ from mlops_assets.serving.prediction_log.segment import (
 DATABASE_VARIABLE = "MLOPS_LOG_DATABASE"
 NICENESS = 10
 DAMAGED = "damaged"
+Expiry = tuple[str, Retention]
+"""The day that it is (YYYY-MM-DD), and what is kept on it."""
 
 
 class Sink(Protocol):
@@ -36,7 +39,7 @@ class Sink(Protocol):
 
     def ship(self, segment: SegmentReader) -> int: ...
 
-    def delete_expired(self, today: str, days: int) -> list[str]: ...
+    def delete_expired(self, today: str, retention: Retention) -> list[str]: ...
 
     def close(self) -> None: ...
 
@@ -95,10 +98,10 @@ def run(
     instance: str,
     adopt: bool = False,
     database: bool = False,
-    expire: tuple[str, int] | None = None,
+    expire: Expiry | None = None,
 ) -> Outcome:
     """Ship what ``instance`` closed, with ``adopt`` also what it had open when it died; then delete
-    what is older than ``expire`` (today, days). Never raises: what went wrong is in the outcome."""
+    what is older than ``expire`` says. Never raises: what went wrong is in the outcome."""
     outcome = Outcome()
     journal = folder / "journal" / instance
     try:
@@ -122,17 +125,20 @@ def run(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run as ``shipping FOLDER INSTANCE [--adopt] [--database] [--expire TODAY DAYS]``."""
+    """Run as ``shipping FOLDER INSTANCE [--adopt] [--database] [--expire TODAY DAYS USE_CASE]``."""
     parser = argparse.ArgumentParser(prog="shipping")
     parser.add_argument("folder", type=Path)
     parser.add_argument("instance")
     parser.add_argument("--adopt", action="store_true")
     parser.add_argument("--database", action="store_true")
-    parser.add_argument("--expire", nargs=2, metavar=("TODAY", "DAYS"))
+    parser.add_argument("--expire", nargs=3, metavar=("TODAY", "DAYS", "USE_CASE"))
     asked = parser.parse_args(arguments)
     with suppress(OSError):
         os.nice(NICENESS)
-    expire = (asked.expire[0], int(asked.expire[1])) if asked.expire else None
+    expire = None
+    if asked.expire:
+        today, days, use_case = asked.expire
+        expire = today, Retention(use_case, int(days))
     outcome = run(asked.folder, asked.instance, asked.adopt, asked.database, expire)
     sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
     return 0 if outcome.problem is None else 1

@@ -24,6 +24,7 @@ from mlops_assets.serving.prediction_log.settings import LogSettings
 from mlops_assets.serving.prediction_log.shipping import run
 
 RELEASE, OTHER = "a" * 32 + ".dir", "b" * 32 + ".dir"
+USE_CASE = "late_parcels"
 NOON = 1_800_014_400.0
 """2027-01-15, 12:00 UTC."""
 DAY = "2027-01-15"
@@ -58,6 +59,7 @@ def plan(release: str = RELEASE) -> LogPlan:
         outputs=(LoggedColumn("label", "int64"), LoggedColumn("probabilities", "list<float32>")),
         row_id=LoggedColumn("order", "string", "string"),
         envelope=ENVELOPE,
+        use_case=USE_CASE,
     )
 
 

@@ -17,13 +17,13 @@ from logged_answers import (
 
 from mlops_assets.serving.prediction_log.shipping import Outcome, run
 
-ENOUGH_ROWS = 3_000
+ENOUGH_ROWS = 1_500
 
 
 def test_nothing_flushed_is_lost_by_a_kill(tmp_path: Path) -> None:
     with (
         hammer(tmp_path, "dead", 10**6, 5, 0.001) as dead,
-        hammer(tmp_path, "living", 400, 5, 0.001) as living,
+        hammer(tmp_path, "living", 200, 5, 0.001) as living,
     ):
         while (said := dead.listen()) and said["flushed"] < ENOUGH_ROWS:
             pass
@@ -37,7 +37,7 @@ def test_nothing_flushed_is_lost_by_a_kill(tmp_path: Path) -> None:
     log.close()
 
     found = by_instance(tmp_path)
-    assert found["living"] == [*range(2_000)]
+    assert found["living"] == [*range(1_000)]
     assert found["dead"] == [*range(len(found["dead"]))]
     assert ENOUGH_ROWS <= dead.said[-1]["flushed"] <= len(found["dead"])
     assert not any((tmp_path / "journal").iterdir())

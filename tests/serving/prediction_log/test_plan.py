@@ -53,6 +53,7 @@ def _bundle(folder: Path, serving: dict[str, Any] | None = None, **columns: Any)
         ],
     }
     (bundle / "declaration.json").write_text(json.dumps(declared))
+    (bundle / "manifest.json").write_text(json.dumps({"use_case": "parcels"}))
     (bundle / "signature.json").write_text(json.dumps(signature))
     return bundle
 
@@ -74,6 +75,7 @@ def test_a_plan_says_of_each_column_what_is_done(tmp_path: Path) -> None:
     )
     assert plan.row_id == LoggedColumn("id", "string", "string", "pseudonymise")
     assert (plan.retention_days, plan.left_out, plan.envelope) == (30, (), None)
+    assert plan.use_case == "parcels"
 
 
 @pytest.mark.parametrize("key", [None, b""])

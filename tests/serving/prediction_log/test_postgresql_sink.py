@@ -1,31 +1,18 @@
 """Answers in a real PostgreSQL: each row once, whatever happens to the server in between."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
-from logged_answers import NOON, RELEASE, batch, left_open, open_log, wait_until
-from postgresql_server import Server, postgresql_server
+from logged_answers import DAY, NOON, RELEASE, USE_CASE, batch, left_open, open_log, wait_until
+from postgresql_server import Server
 
 from mlops_assets.serving.prediction_log.journal import CutSettings
+from mlops_assets.serving.prediction_log.retention import Retention
 from mlops_assets.serving.prediction_log.shipping import DATABASE_VARIABLE, Outcome, run
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with postgresql_server() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def connection(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    server.execute("DROP TABLE IF EXISTS mlops_answers, mlops_answers_segments")
-    monkeypatch.setenv(DATABASE_VARIABLE, server.conninfo)
-    return server.conninfo
 
 
 def _asked(server: Server, query: str) -> list[tuple[Any, ...]]:
@@ -58,6 +45,8 @@ def test_a_row_says_everything_that_is_known_of_an_answer(server: Server, tmp_pa
 
     first, second, third = _asked(server, "SELECT * FROM mlops_answers ORDER BY sequence")
     assert second == (
+        USE_CASE,
+        date.fromisoformat(DAY),
         datetime.fromtimestamp(NOON, UTC),
         "request-0",
         1,
@@ -73,9 +62,9 @@ def test_a_row_says_everything_that_is_known_of_an_answer(server: Server, tmp_pa
         {"city": "city 1", "weight": 1 / 3, "parcels": 1, "fragile": False},
         {"label": 1, "probabilities": [float(np.float32(1 / n)) for n in (7, 9)]},
     )
-    assert first[12]["weight"] is None
-    assert third[12]["city"] == 'a\N{REPLACEMENT CHARACTER}b \\u0000 \\\\ "quoted"\té\n'
-    assert third[12]["weight"] is None
+    assert first[14]["weight"] is None
+    assert third[14]["city"] == 'a\N{REPLACEMENT CHARACTER}b \\u0000 \\\\ "quoted"\té\n'
+    assert third[14]["weight"] is None
 
 
 def test_a_segment_that_is_shipped_again_adds_nothing(server: Server, tmp_path: Path) -> None:
@@ -155,7 +144,7 @@ def test_rows_older_than_the_days_are_deleted(server: Server, tmp_path: Path) ->
     day = 86_400
     left_open(tmp_path, "one", *(batch(n, 1, received=NOON - n * day) for n in range(4)))
 
-    outcome = run(tmp_path, "one", True, True, expire=("2027-01-15", 1))
+    outcome = run(tmp_path, "one", True, True, expire=("2027-01-15", Retention(USE_CASE, 1)))
 
     assert outcome.expired == ["2027-01-12", "2027-01-13"]
     assert _sequences(server) == [0, 1]
@@ -164,7 +153,7 @@ def test_rows_older_than_the_days_are_deleted(server: Server, tmp_path: Path) ->
 def test_without_the_variable_it_is_said_which_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(DATABASE_VARIABLE)
+    monkeypatch.delenv(DATABASE_VARIABLE, raising=False)
     left_open(tmp_path, "one", batch(0, 1))
 
     problem = run(tmp_path, "one", adopt=True, database=True).problem
