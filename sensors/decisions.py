@@ -131,8 +131,8 @@ def on_challenger(now: Situation) -> Verify | Promote | Wait:
 
 
 _AWAITS_TRIAL = (
-    "the challenger awaits what an A/B test shows: `mlops traffic` starts one and says how it stands, "
-    "ab_report compares"
+    "the challenger awaits what an A/B test shows: `mlops traffic` starts one and says how it "
+    "stands, ab_report compares"
 )
 _TRIED = "the decision on the present challenger was tried and failed: see its run"
 

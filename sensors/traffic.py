@@ -5,9 +5,8 @@ Belongs here: the facts, the decisions on them, and the shells. Does not belong 
 of a day (``mlops_assets/traffic/``), or the loop of batches and trainings (``loop.py``).
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +29,7 @@ from resources.artifact_store import ArtifactKey
 from resources.assets import EXPECTED_ERRORS, SOURCE_LOST_TAG, day_partitions
 from resources.workspace import Workspace
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
+from sensors.trials import running_test
 
 SETTLING = timedelta(minutes=15)
 """After midnight, until what was answered before it is surely written."""
@@ -217,12 +217,9 @@ def _labels(workspace: Workspace) -> dict[str, str]:
 
 
 def _experiment(workspace: Workspace) -> str | None:
-    """The test under way, as the servers read it; ``None`` where there is none."""
-    path = workspace.store.root / "traffic.json"
-    if not path.is_file():
-        return None
-    plan = json.loads(path.read_bytes())
-    return None if plan.get("mode", "off") == "off" else str(plan["experiment"])
+    """The test under way, ``None`` where there is none; a promotion or a rollback ends one."""
+    plan = running_test(workspace, workspace.releases.entries())
+    return None if plan is None else plan.experiment
 
 
 def build_traffic_sensors(workspace: Workspace) -> list[dg.SensorDefinition]:
@@ -272,14 +269,24 @@ def _sensor(
             now = gather_traffic(workspace, context.instance, datetime.now(UTC))
         except EXPECTED_ERRORS as error:
             raise dg.Failure(description=str(error)) from error
-        return _result(decide(now), now, workspace)
+        days = day_partitions(workspace)
+        known = {*context.instance.get_dynamic_partitions(days.name or "")}
+        # Today's too, so that a person can have it taken in.
+        unknown = sorted({*now.served} - known)
+        added = [days.build_add_request(unknown)] if unknown else []
+        return _result(decide(now), now, workspace, added)
 
     return shell
 
 
-def _result(decision: Decision, now: TrafficSituation, workspace: Workspace) -> dg.SensorResult:
+def _result(
+    decision: Decision,
+    now: TrafficSituation,
+    workspace: Workspace,
+    added: Sequence[dg.AddDynamicPartitionsRequest],
+) -> dg.SensorResult:
     if isinstance(decision, Wait):
-        return dg.SensorResult(skip_reason=decision.why)
+        return dg.SensorResult(skip_reason=decision.why, dynamic_partitions_requests=added)
     tags = {
         USE_CASE_TAG: workspace.name,
         INTENT_TAG: decision.intent,
@@ -287,9 +294,4 @@ def _result(decision: Decision, now: TrafficSituation, workspace: Workspace) -> 
     }
     day = decision.day if isinstance(decision, TakeIn) else None
     request = dg.RunRequest(run_key=now.run_key(decision.intent), partition_key=day, tags=tags)
-    return dg.SensorResult(
-        run_requests=[request],
-        dynamic_partitions_requests=[day_partitions(workspace).build_add_request([day])]
-        if day
-        else [],
-    )
+    return dg.SensorResult(run_requests=[request], dynamic_partitions_requests=added)

@@ -232,6 +232,7 @@ def _variants(report: Mapping[str, Any]) -> Section:
     headings = (
         say("Release"),
         say("Variant"),
+        say("Under test"),
         say("Rows answered"),
         say("Share"),
         say("Rows of a shadow"),
@@ -242,6 +243,7 @@ def _variants(report: Mapping[str, Any]) -> Section:
         (
             part["release"][:RELEASE_CHARACTERS],
             say("champion") if part["variant"] == "champion" else say("challenger"),
+            part["experiment"] or say("none"),
             part["answered"],
             part["share"],
             part["shadow"],

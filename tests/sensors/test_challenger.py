@@ -92,7 +92,8 @@ def test_what_a_test_shows_later_is_another_occasion_to_decide() -> None:
     decision = on_challenger(before)
     assert isinstance(decision, Promote)
     tried = {"attempts": {decision.intent: 1}}
-    assert isinstance(on_challenger(replace(before, **tried)), Wait)
+    waits = on_challenger(replace(before, **tried))
+    assert isinstance(waits, Wait) and "A/B test" in waits.why
     assert isinstance(on_challenger(replace(before, trial="h2", **tried)), Promote)
 
 

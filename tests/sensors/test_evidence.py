@@ -62,6 +62,7 @@ def test_a_training_that_was_cut_off_is_repeated_under_a_new_key(use_case: UseCa
     [
         ({"under_way": ("flights__train",)}, "flights__train is under way"),
         ({"undecided": "m"}, "a finished challenger awaits its decision"),
+        ({"tried_out": "test-1"}, "is being tried out in test test-1"),
     ],
 )
 @pytest.mark.parametrize("now", [untouched, watched])

@@ -1,6 +1,5 @@
 """What the sensors of real traffic ask for, when, and why not."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_assets.governance.ledger import Entry
+from mlops_assets.serving.traffic_plan import TrafficPlan, write_plan
 from mlops_assets.traffic.assets import build_assets, build_expiry_job
 from mlops_assets.traffic.logged_days import LOG, stored_days
 from mlops_assets.use_case import UseCase
@@ -262,11 +263,32 @@ def test_just_after_midnight_the_day_before_is_not_closed_yet(
 def test_the_test_under_way_is_the_one_the_servers_read(
     workspace: Workspace, instance: dg.DagsterInstance
 ) -> None:
-    plan = workspace.store.root / "traffic.json"
-    plan.parent.mkdir(parents=True)
-    for mode, expected in (("ab", "e1"), ("shadow", "e1"), ("off", None)):
-        plan.write_text(json.dumps({"experiment": "e1", "mode": mode}), encoding="utf-8")
+    path = workspace.store.root / "traffic.json"
+    plan = TrafficPlan("e1", challenger="b", champion="a", mode="ab", share=0.5)
+    workspace.releases.record(Entry("2024-01", "m", "first release", ("why",), "a", None))
+    shadow = replace(plan, mode="shadow")
+    for written, expected in ((plan, "e1"), (shadow, "e1"), (None, None)):
+        write_plan(path, written)
         assert gather_traffic(workspace, instance, NOON).experiment == expected
+    write_plan(path, replace(plan, champion="another"))
+    assert gather_traffic(workspace, instance, NOON).experiment is None
+
+
+def test_every_day_that_was_served_on_is_a_partition_today_too(
+    workspace: Workspace, instance: dg.DagsterInstance
+) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    folder = workspace.store.root / "served" / "operations" / today
+    folder.mkdir(parents=True)
+    (folder / "a.jsonl").write_text("", encoding="utf-8")
+    [sensor] = [s for s in build_traffic_sensors(workspace) if s.name.endswith("__traffic")]
+
+    for expected in ([today], []):
+        result = sensor(dg.build_sensor_context(instance=instance))
+        assert isinstance(result, dg.SensorResult) and not result.run_requests
+        asked = [k for r in result.dynamic_partitions_requests or () for k in r.partition_keys]
+        assert asked == expected
+        instance.add_dynamic_partitions(f"{workspace.name}__days", asked)
 
 
 def test_a_day_on_which_servers_ran_unasked_is_reported_on(
