@@ -4,7 +4,7 @@ Belongs here: fixtures that more than one room needs. Does not belong here: what
 need alone (a ``conftest.py`` or a helper beside them).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
+from webhook import Webhook
 
 from mlops_assets.use_case import UseCase
 
@@ -126,3 +127,19 @@ def make_batch() -> Callable[..., pa.Table]:
         )
 
     return make
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A channel of alerts that takes all."""
+    server = Webhook(200)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def refusing() -> Iterator[Webhook]:
+    """A channel of alerts that takes none."""
+    server = Webhook(500)
+    yield server
+    server.close()

@@ -9,22 +9,19 @@ is logged, counted and sent once, at its beginning; what follows is only counted
 goes on, it is said again every ``REMINDER_SECONDS``.
 """
 
-import logging
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from queue import Full, Queue
 from time import monotonic
 from typing import Any
 
+from mlops_assets.serving.alert_channels import CHANNELS_VARIABLE, notify
 from mlops_assets.serving.structured_log import StructuredLog
 
-CHANNELS_VARIABLE = "MLOPS_ALERT_URLS"
-"""Environment variable with Apprise URLs separated by spaces; they may hold secrets."""
 QUIET_SECONDS = 300.0
 REMINDER_SECONDS = 3600.0
 MOST_RECENT = 50
@@ -134,7 +131,7 @@ class Alerts:
             kind, text = waiting
             problem = None
             try:
-                if _notify(self._urls, f"{self._title}: {kind}", text):
+                if notify(self._urls, f"{self._title}: {kind}", text):
                     continue
             except Exception as error:
                 problem = error
@@ -143,20 +140,3 @@ class Alerts:
                 "alert_not_sent", "error", kind=kind, variable=CHANNELS_VARIABLE, error=problem
             )
             self.undelivered += 1
-
-
-def _notify(urls: list[str], title: str, text: str) -> bool:
-    """Whether every channel took it."""
-    if find_spec("apprise") is None:
-        return False
-    import apprise
-
-    channels = apprise.Apprise()
-    # Apprise logs a URL that it does not understand, and that may hold a secret.
-    own_log = logging.getLogger("apprise")
-    own_log.disabled = True
-    try:
-        understood = [channels.add(url) for url in urls]
-    finally:
-        own_log.disabled = False
-    return bool(channels.notify(title=title, body=text)) and all(understood)

@@ -1,7 +1,6 @@
 """The loop under a real daemon: a batch that drifts is answered without a hand, and one that cannot
 be read becomes an alert and changes nothing."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -16,13 +15,6 @@ from resources.artifact_store import ArtifactKey
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED
 
 pytestmark = pytest.mark.loop
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    server = Webhook()
-    yield server
-    server.close()
 
 
 def test_the_daemon_closes_the_loop_without_a_hand(tmp_path: Path, webhook: Webhook) -> None:

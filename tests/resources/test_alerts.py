@@ -1,7 +1,6 @@
 """Alerts: logged always, delivered to every channel, and no secret in a log."""
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 from webhook import Webhook
@@ -10,20 +9,6 @@ from resources.alerts import CHANNELS_VARIABLE, alert
 
 # Apprise imports a module that Python has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    server = Webhook(200)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def refusing() -> Iterator[Webhook]:
-    server = Webhook(500)
-    yield server
-    server.close()
 
 
 def test_an_alert_is_logged_where_there_is_no_channel(

@@ -3,7 +3,6 @@
 import io
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,20 +27,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    server = Webhook(200)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def refusing() -> Iterator[Webhook]:
-    server = Webhook(500)
-    yield server
-    server.close()
 
 
 @pytest.fixture
