@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 from served_bundle import make_root, some_rows
 from serving import INFER, started
 
@@ -47,9 +48,10 @@ def main() -> None:
         report(root, memory, load)
 
 
-def soak(root: Path, seconds: float) -> tuple[list[tuple[float, float]], Load]:
-    """Seconds and megabytes of the server and what it started, and what the client counted."""
-    sent, memory, loads = bodies(), list[tuple[float, float]](), list[Load]()
+def soak(root: Path, seconds: float) -> tuple[list[tuple[float, float, float]], Load]:
+    """Seconds and megabytes of the server, with and without what it started, and what the client
+    counted."""
+    sent, memory, loads = bodies(), list[tuple[float, float, float]](), list[Load]()
     command = [sys.executable, "-m", "mlops_assets.serving", str(root), "--port", "0"]
     with started(command) as (url, process):
 
@@ -61,14 +63,22 @@ def soak(root: Path, seconds: float) -> tuple[list[tuple[float, float]], Load]:
         began = time.perf_counter()
         asking.start()
         while asking.is_alive():
-            family = [process, *process.children(recursive=True)]
-            resident = sum(one.memory_info().rss for one in family if one.is_running())
-            memory.append((time.perf_counter() - began, resident / 1e6))
+            own = process.memory_info().rss / 1e6
+            others = [resident(one) for one in process.children(recursive=True)]
+            memory.append((time.perf_counter() - began, own, own + sum(others)))
             asking.join(SAMPLE_SECONDS)
     return memory, loads[0]
 
 
-def report(root: Path, memory: list[tuple[float, float]], load: Load) -> None:
+def resident(process: psutil.Process) -> float:
+    """Megabytes of a process that may just have ended."""
+    try:
+        return float(process.memory_info().rss) / 1e6
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def report(root: Path, memory: list[tuple[float, float, float]], load: Load) -> None:
     served = root / "served"
     rows = sum(
         batch.num_rows
@@ -78,14 +88,16 @@ def report(root: Path, memory: list[tuple[float, float]], load: Load) -> None:
     )
     gaps = sum(one.missing for day in days(served) for one in completeness(served, day))
     answers = len(load.latencies)
-    settled = [megabytes for at, megabytes in memory if at > SETTLED * memory[-1][0]]
+    settled = [own for at, own, _ in memory if at > SETTLED * memory[-1][0]]
     half = len(settled) // 2
     first, second = statistics.median(settled[:half]), statistics.median(settled[half:])
     p99 = statistics.quantiles(load.latencies, n=100)[98]
     print(f"{answers:,} answers in {load.seconds:,.0f} s, {load.failed} failed, p99 {p99:.1f} ms")
     verdict = "complete" if rows == answers else "NOT complete"
     print(f"{rows:,} rows in the log, {gaps} lost: {verdict}")
+    both = max(together for _, _, together in memory)
     print(f"memory in MB: median {first:.1f}, then {second:.1f}; largest {max(settled):.1f}")
+    print(f"with the process that ships the log: largest {both:.1f}")
 
 
 if __name__ == "__main__":

@@ -94,8 +94,9 @@ def put_under_load(
     address = (where.hostname or "", where.port or 80)
     requests = [_request(where.netloc, path, body) for body in bodies]
     driver = _Driver(address, requests, connections)
-    driver.drive(warm_up_seconds, most)
-    driver.load.latencies.clear()
+    if warm_up_seconds:
+        driver.drive(warm_up_seconds, most)
+        driver.load.latencies.clear()
     driver.load.seconds = driver.drive(seconds, most)
     return driver.load
 
