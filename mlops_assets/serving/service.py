@@ -5,7 +5,7 @@ Belongs here: which part is told what by which. Does not belong here: any part's
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from mlops_assets.serving.connection_watch import ConnectionWatch
 from mlops_assets.serving.metrics import Metrics
 from mlops_assets.serving.prediction_log.journal import new_instance
 from mlops_assets.serving.prediction_log.log import PredictionLog
-from mlops_assets.serving.prediction_log.plan import plan_of, pseudonym_key
+from mlops_assets.serving.prediction_log.plan import RETENTION_DAYS, plan_of, pseudonym_key
 from mlops_assets.serving.refusal import Kind
 from mlops_assets.serving.resource_samples import ResourceSamples, Serving
 from mlops_assets.serving.router import Router
@@ -27,9 +27,8 @@ from mlops_assets.serving.settings import Settings
 from mlops_assets.serving.structured_log import PROCESS_LOG, log
 from mlops_assets.serving.tls import ServerTls
 from mlops_assets.serving.tokens import Guard
-from mlops_assets.serving.watcher import Watcher
+from mlops_assets.serving.watcher import POLL_SECONDS, Watcher
 
-RETENTION_DAYS = 183
 LONGEST_STOP = 20.0
 REFRESH_SECONDS = 1.0
 NO_LOG = "off"
@@ -72,8 +71,8 @@ class ServingService:
         if self._settings.log_folder is not None:
             await asyncio.to_thread(self._open_log)
         self._tasks = [
-            asyncio.create_task(self.watcher.run()),
-            asyncio.create_task(self._refresh_secrets()),
+            asyncio.create_task(self._keep_at(self.watcher.look, POLL_SECONDS)),
+            asyncio.create_task(self._keep_at(self._refresh_secrets, REFRESH_SECONDS)),
         ]
         self.has_started = True
 
@@ -171,13 +170,21 @@ class ServingService:
             return None
         return ServerTls(certificate, key, lambda text: self.alerts.alert("tls_refused", text))
 
-    async def _refresh_secrets(self) -> None:
+    async def _keep_at(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Do ``work`` again and again. Whatever goes wrong once must not end it for good: nobody
+        would notice until the next promotion."""
         while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            if await asyncio.to_thread(self.guard.refresh):
-                log("tokens_changed")
-            if self.tls is not None and await asyncio.to_thread(self.tls.refresh):
-                log("certificate_changed")
+            try:
+                await work()
+            except Exception as problem:
+                self.alerts.alert("housekeeping", f"{type(problem).__name__} while looking around")
+            await asyncio.sleep(seconds)
+
+    async def _refresh_secrets(self) -> None:
+        if await asyncio.to_thread(self.guard.refresh):
+            log("tokens_changed")
+        if self.tls is not None and await asyncio.to_thread(self.tls.refresh):
+            log("certificate_changed")
 
     def _observe(self, batch: AnsweredBatch, seconds: float) -> None:
         rows = sum(request.rows for request in batch.requests)

@@ -52,12 +52,6 @@ class Watcher:
         self._failed: dict[str, float] = {}
         self._told: set[str] = set()
 
-    async def run(self) -> None:
-        """Look every second, for ever."""
-        while True:
-            await self.look()
-            await asyncio.sleep(POLL_SECONDS)
-
     async def look(self) -> None:
         """Look once, and let serve what should."""
         champion = await self._champion()
