@@ -98,7 +98,10 @@ class FastJson:
         return self._request(found, id_)
 
     def _request(self, found: dict[str, Any], id_: str | None) -> FastRequest | None:
-        if found.keys() != self._expected.keys() | (found.keys() & self._ids):
+        sent = found.keys() & self._ids
+        if found.keys() != self._expected.keys() | sent:
+            return None
+        if any(type(found[name]) is str and len(found[name]) > self._text_length for name in sent):
             return None
         row = self._row(found)
         return None if row is None else FastRequest(row, id_, *self._ids_of(found))

@@ -60,8 +60,8 @@ VALUES = {
     ),
     "seen": st.one_of(st.integers(-(2**64), 2**64), st.floats(allow_nan=False), st.none()),
     "member": st.one_of(st.booleans(), st.integers(0, 1), st.none()),
-    "order": st.one_of(st.text(max_size=5), st.none()),
-    "customer": st.one_of(st.text(max_size=5), st.integers(0, 9)),
+    "order": st.one_of(st.text(max_size=25), st.none()),
+    "customer": st.one_of(st.text(max_size=25), st.integers(0, 9)),
 }
 
 
@@ -107,6 +107,7 @@ def test_ids_beside_the_inputs_are_read() -> None:
         b"{}",
         message(),
         message(*good(), id=""),
+        message(*good(), tensor("order", "x" * 21)),
         message(*good(), outputs=[{"name": "label"}]),
         message(*good(), parameters={}),
         message(*good()[1:]),
@@ -210,6 +211,7 @@ def test_an_object_is_read_as_the_plain_door_reads_it(data: st.DataObject) -> No
         [{name: value for name, value in GOOD.items() if name != "city"}],
         [{**GOOD, "seen": 3.0}],
         [{**GOOD, "order": None}],
+        [{**GOOD, "order": "x" * 21}],
     ],
 )
 def test_other_objects_are_left_to_the_plain_door(sent: Any) -> None:
