@@ -232,6 +232,6 @@ def _champion(workspace: "Workspace") -> str:
 
 
 def _plan_file(workspace: "Workspace") -> Path:
-    from mlops_assets.serving.traffic_plan import FILE
+    from mlops_assets.serving.traffic_plan import PLAN_FILE
 
-    return workspace.store.root / FILE
+    return workspace.store.root / PLAN_FILE

@@ -20,6 +20,7 @@ from resources.artifact_store import ArtifactKey, ArtifactStore
 from resources.assets import SOURCE_LOST_TAG
 from resources.dvc_lock import fields_md5
 from resources.workspace import Workspace
+from sensors.attempts import Attempts
 from sensors.trials import demanded_trial, tried_out
 
 UNFINISHED = (
@@ -37,7 +38,7 @@ CAUSE_TAG = "mlops/cause"
 
 
 @dataclass(frozen=True)
-class Situation:
+class Situation(Attempts):
     """What is known about one use case at the moment of a tick.
 
     ``delivered`` maps the source's batches, oldest first, to what they would be made from (the
@@ -80,15 +81,6 @@ class Situation:
     def is_predicted(self, batch: str) -> bool:
         """Whether a champion has not learned from ``batch``, so that it can be watched."""
         return self.first_release is not None and batch > self.first_release
-
-    def was_tried(self, intent: str) -> bool:
-        """Whether a run of this intent came to an end, good or bad."""
-        return self.attempts.get(intent, 0) > self.interrupted.get(intent, 0)
-
-    def run_key(self, intent: str) -> str:
-        """The intent, numbered where an earlier run of it was interrupted."""
-        count = self.interrupted.get(intent, 0)
-        return intent if count == 0 else f"{intent} ({count + 1})"
 
 
 def gather(workspace: Workspace, instance: dg.DagsterInstance) -> Situation:

@@ -28,6 +28,8 @@ from mlops_assets.traffic.retention import first_kept
 from resources.artifact_store import ArtifactKey
 from resources.assets import EXPECTED_ERRORS, SOURCE_LOST_TAG, day_partitions
 from resources.workspace import Workspace
+from sensors.attempts import Attempts
+from sensors.decisions import Wait
 from sensors.situation import CAUSE_TAG, INTENT_TAG, UNFINISHED, USE_CASE_TAG
 from sensors.trials import running_test
 
@@ -36,7 +38,7 @@ SETTLING = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class TrafficSituation:
+class TrafficSituation(Attempts):
     """What is known about the traffic of one use case at the moment of a tick.
 
     ``served`` maps each day (UTC) that servers left something of to what it would be made from,
@@ -60,20 +62,6 @@ class TrafficSituation:
     attempts: Mapping[str, int]
     interrupted: Mapping[str, int]
     away: str | None = None
-
-    def was_tried(self, intent: str) -> bool:
-        return self.attempts.get(intent, 0) > self.interrupted.get(intent, 0)
-
-    def run_key(self, intent: str) -> str:
-        count = self.interrupted.get(intent, 0)
-        return intent if count == 0 else f"{intent} ({count + 1})"
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to do, and why."""
-
-    why: str
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ test shows (``mlops_assets/ab_test/``).
 from collections.abc import Sequence
 
 from mlops_assets.governance.ledger import Entry, champion
-from mlops_assets.serving.traffic_plan import TrafficPlan, TrafficPlanError, read_plan
+from mlops_assets.serving.traffic_plan import PLAN_FILE, TrafficPlan, TrafficPlanError, read_plan
 from resources.artifact_store import ArtifactKey
 from resources.workspace import Workspace
 
-PLAN_FILE = "traffic.json"
 AB_REPORT = "ab_report"
 
 

@@ -14,8 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
+from postgresql_server import Server as PostgresqlServer
+from postgresql_server import postgresql_server
 from webhook import Webhook
 
+from mlops_assets.serving.prediction_log.shipping import DATABASE_VARIABLE
 from mlops_assets.use_case import UseCase
 
 # The same examples on every machine, and no verdict that depends on its speed.
@@ -143,3 +146,19 @@ def refusing() -> Iterator[Webhook]:
     server = Webhook(500)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    with postgresql_server() as running:
+        yield running
+
+
+@pytest.fixture
+def answers_database(
+    postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> PostgresqlServer:
+    """A PostgreSQL that no prediction log was shipped to yet, and that the environment names."""
+    postgresql.execute("DROP TABLE IF EXISTS mlops_answers, mlops_answers_segments")
+    monkeypatch.setenv(DATABASE_VARIABLE, postgresql.conninfo)
+    return postgresql

@@ -7,7 +7,6 @@ of losses (``units.py``, ``confidence_sequence.py``), or what a broken guard rai
 A guard rail that could not be worked out does not hold.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -189,7 +188,3 @@ def _outside_rise(champion: Answered, challenger: Answered) -> float | None:
     if shares[0] is None or shares[1] is None:
         return None
     return shares[1] - shares[0]
-
-
-def all_hold(guards: Sequence[Guard]) -> bool:
-    return bool(guards) and all(guard.holds is True for guard in guards)

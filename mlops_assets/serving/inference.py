@@ -25,8 +25,6 @@ from mlops_assets.serving.row_objects import read_rows, write_row, write_rows
 
 LARGE_BODY_BYTES = 64 * 2**10
 """From which on a body is read in a thread, so that the event loop goes on."""
-
-
 T = TypeVar("T")
 
 
@@ -45,7 +43,7 @@ class Inference:
         """The answer to a request of the Open Inference Protocol, by ``release`` where one is asked
         for. ``started`` is when it was read, of ``time.perf_counter``. Raises ``RefusalError``."""
         model = self._router.champion.model
-        if header.inference_header_length is None:
+        if header.inference_header_length is None and not _is_large(body):
             fast = model.messages.read(body)
             if fast is not None:
                 return await self._answer_row(fast, release, started)
@@ -61,7 +59,7 @@ class Inference:
     async def predict(self, body: bytes, started: float) -> Answer:
         """The answer to rows as objects. Raises ``RefusalError``."""
         model = self._router.champion.model
-        fast = model.messages.read_object(body)
+        fast = None if _is_large(body) else model.messages.read_object(body)
         if fast is not None:
             lane, id_, written = await self._ask_row(fast, None, started)
             release, inputs = lane.role.release, lane.model.inputs
@@ -118,7 +116,11 @@ class Inference:
 
 
 async def _read(body: bytes, read: Callable[[], T]) -> T:
-    return await asyncio.to_thread(read) if len(body) > LARGE_BODY_BYTES else read()
+    return await asyncio.to_thread(read) if _is_large(body) else read()
+
+
+def _is_large(body: bytes) -> bool:
+    return len(body) > LARGE_BODY_BYTES
 
 
 def _entities(asked: Asked) -> list[str]:

@@ -26,11 +26,7 @@ class ReleaseError(Exception):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A loaded release under its use case's name.
-
-    ``trained_until`` is the last batch of its training window, ``None`` where the bundle does not
-    say.
-    """
+    """A loaded release under its use case's name."""
 
     name: str
     release: str
@@ -39,8 +35,6 @@ class ServedModel:
     messages: FastJson
     signature: Mapping[str, Any]
     declaration: Mapping[str, Any]
-    envelope: Mapping[str, Any] | None
-    trained_until: str | None
 
     def metadata(self, versions: list[str]) -> dict[str, Any]:
         """What the Open Inference Protocol v2 tells about a model."""
@@ -86,7 +80,6 @@ def _read(bundle: Path, release: str, limits: ServerLimits) -> ServedModel:
     made = manifest(bundle)
     signature = _json(bundle / "signature.json")
     declaration = _json(bundle / "declaration.json")
-    envelope = bundle / "envelope.json"
     predictor = Predictor(bundle / str(made["serves"]))
     inputs = bundle_inputs(signature, declaration, predictor.signature, predictor.outputs)
     return ServedModel(
@@ -97,8 +90,6 @@ def _read(bundle: Path, release: str, limits: ServerLimits) -> ServedModel:
         messages=FastJson(inputs, limits.text_length),
         signature=signature,
         declaration=declaration,
-        envelope=_json(envelope) if envelope.is_file() else None,
-        trained_until=max(made.get("cleaned_datasets") or {}, default=None),
     )
 
 

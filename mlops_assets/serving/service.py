@@ -111,11 +111,10 @@ class ServingService:
     def status(self) -> Mapping[str, Any]:
         """What an administrator is told."""
         plan = self.router.plan
-        lanes = self.router.lanes
         return {
             "instance": self.instance,
             "started": datetime.fromtimestamp(self._started, UTC).isoformat(),
-            "champion": lanes[0].role.release if lanes else None,
+            "champion": self.release,
             "traffic": None if plan is None else asdict(plan),
             "pending_rows": self.router.pending_rows,
             "releases_refused": self.watcher.refused,

@@ -17,7 +17,7 @@ from uuid import uuid4
 Mode = Literal["ab", "shadow"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 OFF = "off"
-FILE = "traffic.json"
+PLAN_FILE = "traffic.json"
 """The plan's name beside a use case's releases."""
 LONGEST_EXPERIMENT = 64
 """Bytes: the longest key of BLAKE2b."""

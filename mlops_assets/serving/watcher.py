@@ -16,12 +16,11 @@ from pathlib import Path
 from mlops_assets.serving.limits import ServerLimits
 from mlops_assets.serving.router import Router
 from mlops_assets.serving.served_model import ReleaseError, ServedModel, load_model
-from mlops_assets.serving.traffic_plan import TrafficPlan, TrafficPlanError, read_plan
+from mlops_assets.serving.traffic_plan import PLAN_FILE, TrafficPlan, TrafficPlanError, read_plan
 
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """After which a bundle that was refused is tried again: a copy may have been under way."""
-PLAN_FILE = "traffic.json"
 Alert = Callable[[str, str], None]
 """Told the kind of an alert and its text."""
 

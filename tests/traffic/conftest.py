@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from postgresql_server import Server as PostgresqlServer
-from postgresql_server import postgresql_server
 
-from mlops_assets.serving.prediction_log.shipping import DATABASE_VARIABLE
 from mlops_assets.use_case import UseCase
 from resources.workspace import Workspace
 
@@ -129,18 +127,10 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield ephemeral
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlServer]:
-    with postgresql_server() as running:
-        yield running
-
-
 @pytest.fixture
-def database(postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> PostgresqlServer:
+def database(answers_database: PostgresqlServer) -> PostgresqlServer:
     """One that no server shipped to yet, and that the environment names."""
-    postgresql.execute("DROP TABLE IF EXISTS mlops_answers, mlops_answers_segments")
-    monkeypatch.setenv(DATABASE_VARIABLE, postgresql.conninfo)
-    return postgresql
+    return answers_database
 
 
 @pytest.fixture

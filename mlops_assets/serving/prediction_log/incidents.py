@@ -25,9 +25,6 @@ class Incidents:
             self._under_way.remove(kind)
             self.say(text)
 
-    def is_under_way(self, kind: str) -> bool:
-        return kind in self._under_way
-
     def say(self, text: str) -> None:
         with suppress(Exception):
             self._alert(text)

@@ -1,26 +1,15 @@
 """The helpers beside these tests can be imported by them, and by the processes that they start."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgresql_server import Server, postgresql_server
-
-from mlops_assets.serving.prediction_log.shipping import DATABASE_VARIABLE
+from postgresql_server import Server
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[Server]:
-    with postgresql_server() as running:
-        yield running
-
-
 @pytest.fixture
-def server(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+def server(answers_database: Server) -> Server:
     """One that nothing was shipped to yet, and that the environment names."""
-    postgresql.execute("DROP TABLE IF EXISTS mlops_answers, mlops_answers_segments")
-    monkeypatch.setenv(DATABASE_VARIABLE, postgresql.conninfo)
-    return postgresql
+    return answers_database
